@@ -1,0 +1,19 @@
+/** What a synchronous invocation gave back. A function's own failure is a value here, never an exception. */
+export type InvokeResult = {
+  readonly statusCode: number // 200, or 429 when the function is at its concurrency limit
+  readonly functionError?: 'Unhandled' // set when the handler threw, timed out, or its process died
+  readonly payload: string // JSON text: the handler's answer, or {errorType, errorMessage, trace}
+}
+
+/**
+ * Invokes a function and waits for its answer (AWS: InvocationType RequestResponse).
+ *
+ * `payload` is the event as JSON text. `functionName` is the deployed name, the key in serverless.yml, or an ARN.
+ * Throws only when no such function exists or the runtime is closed; retrying a 429 or a functionError is up to
+ * the caller, as it is up to the event sources in AWS.
+ */
+export type Invoke = (
+  functionName: string,
+  payload: string,
+  options?: { readonly requestId?: string },
+) => Promise<InvokeResult>

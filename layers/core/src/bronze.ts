@@ -1,0 +1,54 @@
+import type { KafkaRecord } from './kafka-event.ts'
+
+/**
+ * How the bytes of a record's value stand in a bronze line.
+ *
+ * - `json`: strict JSON on one line, standing verbatim.
+ * - `text`: strict JSON that holds raw line breaks; base64, so that a line stays a line.
+ * - `bytes`: anything else (not UTF-8, not JSON, a BOM, half of a surrogate pair); base64, never readable as a record.
+ * - `tombstone`: no value.
+ */
+export type ValueFormat = 'json' | 'text' | 'bytes' | 'tombstone'
+
+export type ReadValue = { readonly format: ValueFormat; readonly text?: string }
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+// A high surrogate escape that no low one follows, or a low one that no high one precedes. DuckDB refuses such text, JSON.parse does not.
+const loneSurrogateEscape =
+  /(?<!\\)(?:\\\\)*(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F])/
+
+/** What the bytes of a value are. `text` is there for `json` and `text`. Total: never throws. */
+export function readValue(value: Uint8Array | null): ReadValue {
+  if (value === null) return { format: 'tombstone' }
+  let text: string
+  try {
+    text = utf8.decode(value)
+    JSON.parse(text)
+  } catch {
+    return { format: 'bytes' } // not UTF-8, not JSON, or nested deeper than the parser's stack
+  }
+  if (text.includes('\\u') && loneSurrogateEscape.test(text)) return { format: 'bytes' }
+  return { format: /[\r\n]/.test(text) ? 'text' : 'json', text }
+}
+
+/**
+ * The bronze line of a record, without its line break: fields in a fixed order, and the value's own bytes where they
+ * can stand in a line. Deterministic, so that a redelivered record gives the same bytes.
+ */
+export function bronzeLine(record: KafkaRecord): string {
+  const { format, text } = readValue(record.value)
+  const head = JSON.stringify({
+    topic: record.topic,
+    partition: record.partition,
+    offset: record.offset,
+    timestamp: record.timestampMs,
+    key: base64(record.key),
+    headers: record.headers.map(([name, value]) => [name, base64(value)]),
+    format,
+  })
+  const value = format === 'json' ? text : JSON.stringify(base64(record.value))
+  return `${head.slice(0, -1)},"value":${value}}`
+}
+
+const base64 = (bytes: Uint8Array | null): string | null =>
+  bytes === null ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')

@@ -13,9 +13,8 @@ export type ValueFormat = 'json' | 'text' | 'bytes' | 'tombstone'
 export type ReadValue = { readonly format: ValueFormat; readonly text?: string }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-// A high surrogate escape that no low one follows, or a low one that no high one precedes. DuckDB refuses such text, JSON.parse does not.
-const loneSurrogateEscape =
-  /(?<!\\)(?:\\\\)*(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F])/
+// Escapes one by one: a whole surrogate pair, half of one (captured), or any other. DuckDB refuses half a pair, JSON.parse does not.
+const escapes = /\\(?:u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|u[dD]([89a-fA-F]\w\w)|.)/g
 
 /** What the bytes of a value are. `text` is there for `json` and `text`. Total: never throws. */
 export function readValue(value: Uint8Array | null): ReadValue {
@@ -27,7 +26,7 @@ export function readValue(value: Uint8Array | null): ReadValue {
   } catch {
     return { format: 'bytes' } // not UTF-8, not JSON, or nested deeper than the parser's stack
   }
-  if (text.includes('\\u') && loneSurrogateEscape.test(text)) return { format: 'bytes' }
+  if (text.includes('\\u') && [...text.matchAll(escapes)].some(([, half]) => half)) return { format: 'bytes' }
   return { format: /[\r\n]/.test(text) ? 'text' : 'json', text }
 }
 

@@ -1,0 +1,44 @@
+import { EventShapeError } from './errors.ts'
+
+/** An object that was created, as its event says. Read the object as it is now: events come late, twice and out of order. */
+export type CreatedObject = {
+  readonly bucket: string
+  readonly key: string // decoded
+  readonly eTag: string
+  readonly size: number // bytes
+}
+
+/**
+ * Decode an S3 event to the objects that were created; other events (removal, tagging, the test event) give none.
+ *
+ * Keys arrive form-encoded, with `+` for space
+ * (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
+ *
+ * @throws {EventShapeError} when the event is of another shape.
+ */
+export function decodeS3Event(event: unknown): readonly CreatedObject[] {
+  const records = (event as { Records?: unknown } | null)?.Records
+  if (records === undefined && (event as { Event?: unknown } | null)?.Event === 's3:TestEvent') return []
+  if (!Array.isArray(records)) throw new EventShapeError('S3', 'a list `Records`', event)
+  return records
+    .filter((record) => /^(s3:)?ObjectCreated:/.test(String(record?.eventName)))
+    .map((record): CreatedObject => {
+      const { bucket, object } = record?.s3 ?? {}
+      if (typeof bucket?.name !== 'string' || typeof object?.key !== 'string')
+        throw new EventShapeError('S3', 'a record with a bucket name and an object key', record)
+      return {
+        bucket: bucket.name,
+        key: decodeKey(object.key),
+        eTag: typeof object.eTag === 'string' ? object.eTag : '',
+        size: typeof object.size === 'number' ? object.size : 0, // MinIO leaves 0 out
+      }
+    })
+}
+
+function decodeKey(key: string): string {
+  try {
+    return decodeURIComponent(key.replaceAll('+', ' '))
+  } catch (cause) {
+    throw new EventShapeError('S3', 'a form-encoded object key', cause)
+  }
+}

@@ -1,0 +1,102 @@
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3'
+import { ObjectError } from '@cupel/core/errors'
+
+export type Metadata = Readonly<Record<string, string>> // lower-case names, ASCII values, 2 kB in all
+export type StoredObject = { readonly eTag: string; readonly metadata: Metadata }
+export type ListedObject = {
+  readonly key: string
+  readonly eTag: string
+  readonly size: number // bytes
+  readonly modifiedMs: number
+}
+
+/** The objects of one bucket. Reads see every write that has returned (S3 is strongly consistent). */
+export type ObjectStore = {
+  /** Store an object. With `ifAbsent`, only where no object stands: `false` when one does, and nothing changes. */
+  readonly put: (
+    key: string,
+    body: Uint8Array,
+    options?: { metadata?: Metadata; contentType?: string; ifAbsent?: boolean },
+  ) => Promise<boolean>
+  /** The object as it is now, or undefined where there is none. */
+  readonly get: (key: string) => Promise<(StoredObject & { readonly body: Uint8Array }) | undefined>
+  readonly head: (key: string) => Promise<StoredObject | undefined>
+  /** Objects in the order of their keys' UTF-8 bytes, those after `startAfter` only; pages are fetched as they are needed. */
+  readonly list: (prefix: string, options?: { startAfter?: string }) => AsyncIterable<ListedObject>
+}
+
+/**
+ * One bucket of S3, or of what `AWS_ENDPOINT_URL_S3` names instead; the SDK retries passing failures three times.
+ * Path-style addresses, because local servers have no wildcard DNS.
+ */
+export function s3ObjectStore(bucket: string, client = new S3Client({ forcePathStyle: true })): ObjectStore {
+  return {
+    async put(key, body, { metadata, contentType, ifAbsent } = {}) {
+      try {
+        await client.send(
+          new PutObjectCommand({
+            Bucket: bucket,
+            Key: key,
+            Body: body,
+            Metadata: metadata,
+            ContentType: contentType,
+            ...(ifAbsent ? { IfNoneMatch: '*' } : {}),
+          }),
+        )
+        return true
+      } catch (error) {
+        // 409: another conditional write of this key was under way, and the answer to "is there one" is yes or soon
+        // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+        if (ifAbsent && [409, 412].includes(statusOf(error) ?? 0)) return false
+        throw new ObjectError(key, 'could not be stored', error)
+      }
+    },
+
+    async get(key) {
+      try {
+        const found = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }))
+        const body = await found.Body!.transformToByteArray()
+        return { body, eTag: unquoted(found.ETag), metadata: found.Metadata ?? {} }
+      } catch (error) {
+        if (statusOf(error) === 404) return undefined
+        throw new ObjectError(key, 'could not be read', error)
+      }
+    },
+
+    async head(key) {
+      try {
+        const found = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }))
+        return { eTag: unquoted(found.ETag), metadata: found.Metadata ?? {} }
+      } catch (error) {
+        if (statusOf(error) === 404) return undefined
+        throw new ObjectError(key, 'could not be read', error)
+      }
+    },
+
+    async *list(prefix, { startAfter } = {}) {
+      let token: string | undefined
+      do {
+        const page = await client.send(
+          new ListObjectsV2Command({
+            Bucket: bucket,
+            Prefix: prefix,
+            ...(token ? { ContinuationToken: token } : { StartAfter: startAfter }),
+          }),
+        )
+        for (const { Key, ETag, Size, LastModified } of page.Contents ?? [])
+          yield { key: Key!, eTag: unquoted(ETag), size: Size ?? 0, modifiedMs: LastModified?.getTime() ?? 0 }
+        token = page.NextContinuationToken
+      } while (token)
+    },
+  }
+}
+
+const unquoted = (eTag = ''): string => eTag.replaceAll('"', '')
+const statusOf = (error: unknown): number | undefined =>
+  (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode

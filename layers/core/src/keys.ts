@@ -1,0 +1,37 @@
+/**
+ * Where objects stand in the lake's bucket. All keys are derived, none is random, so that a repetition meets what the
+ * first attempt wrote.
+ *
+ *     bronze/<folder>/partition=<p>/<topic>+<p>+<first offset>.ndjson
+ *     silver/<folder>/partition=<p>/<topic>+<p>+<first offset>.parquet
+ *     quarantine/<dataset>/partition=<p>/<topic>+<p>+<first offset>.ndjson
+ */
+import type { KafkaRecord } from './kafka-event.ts'
+
+const offsetDigits = 20 // as Kafka names its own segments: keys sort as offsets do
+
+type TopicPartition = Pick<KafkaRecord, 'topic' | 'partition'>
+
+export const bronzePrefix = (folder: string, { topic, partition }: TopicPartition): string =>
+  `bronze/${folder}/partition=${partition}/${topic}+${partition}+`
+
+/** `firstOffset` is the first offset that the object holds. */
+export const bronzeKey = (folder: string, at: TopicPartition, firstOffset: number): string =>
+  `${bronzePrefix(folder, at)}${String(firstOffset).padStart(offsetDigits, '0')}.ndjson`
+
+/** The folder and the rest of a bronze key, or undefined for any other key. */
+export const parseBronzeKey = (key: string): { folder: string; name: string } | undefined =>
+  parse(/^bronze\/([^/]+)\/(.+)\.ndjson$/, key)
+
+export const silverKey = (folder: string, name: string): string => `silver/${folder}/${name}.parquet`
+
+/** The folder and the rest of a silver key, or undefined for any other key. */
+export const parseSilverKey = (key: string): { folder: string; name: string } | undefined =>
+  parse(/^silver\/([^/]+)\/(.+)\.parquet$/, key)
+
+export const quarantineKey = (dataset: string, name: string): string => `quarantine/${dataset}/${name}.ndjson`
+
+function parse(pattern: RegExp, key: string): { folder: string; name: string } | undefined {
+  const [, folder, name] = pattern.exec(key) ?? []
+  return folder !== undefined && name !== undefined ? { folder, name } : undefined
+}

@@ -1,5 +1,8 @@
+import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { from as copyFrom } from 'pg-copy-streams'
 
 export type Transaction = pg.PoolClient
 
@@ -50,6 +53,15 @@ export function openPostgres(url: string, { max = 1 }: { max?: number } = {}): P
 
     end: () => pool.end(),
   }
+}
+
+/** Copy a CSV file (no header, an unquoted empty field is NULL) into a table. Names must be safe identifiers. */
+export async function copyCsv(
+  transaction: Transaction,
+  { table, columns, file }: { table: string; columns: readonly string[]; file: string },
+): Promise<void> {
+  const copy = transaction.query(copyFrom(`COPY ${table} (${columns.join(', ')}) FROM STDIN (FORMAT csv)`))
+  await pipeline(createReadStream(file), copy)
 }
 
 async function runTransaction<T>(pool: pg.Pool, work: (client: Transaction) => Promise<T>): Promise<T> {

@@ -1,0 +1,22 @@
+import { readSettings } from '@cupel/core/settings'
+import { openEngine } from '@cupel/duckdb/engine'
+import { parquetToCsv } from '@cupel/duckdb/parquet-to-csv'
+import { s3ObjectStore } from '@cupel/io/object-store'
+import { openPostgres } from '@cupel/io/postgres'
+import { datasetBySilverFolder } from '../../../datasets/index.ts'
+import { makeLoad } from './load.ts'
+
+const settings = readSettings(process.env, (from) => ({
+  lakeBucket: from.text('LAKE_BUCKET'),
+  databaseUrl: from.url('DATABASE_URL', ['postgres:', 'postgresql:']),
+  memoryLimit: from.text('DUCKDB_MEMORY_LIMIT', '512MB'),
+  threads: from.count('DUCKDB_THREADS', 1),
+}))
+const engine = openEngine({ memoryLimit: settings.memoryLimit, threads: settings.threads })
+
+export const handler = makeLoad({
+  lake: s3ObjectStore(settings.lakeBucket),
+  warehouse: openPostgres(settings.databaseUrl),
+  datasetOf: datasetBySilverFolder,
+  parquetToCsv: async (dataset, files) => parquetToCsv(await engine, dataset, files),
+})

@@ -1,0 +1,93 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import type { Dataset } from '@cupel/core/dataset'
+import { parseBronzeKey, quarantineKey, silverKey } from '@cupel/core/keys'
+import { decodeS3Event } from '@cupel/core/s3-event'
+import type { ObjectStore } from '@cupel/io/object-store'
+import { type TemporaryFolder, withTemporaryFolder } from '@cupel/io/temporary-folder'
+
+/** `records` = `silver` + `quarantined` + `duplicates`. */
+export type RefineCounts = {
+  readonly records: number
+  readonly silver: number
+  readonly quarantined: number
+  readonly duplicates: number // older records of a key that the same object holds again
+}
+export type RefinePorts = {
+  readonly lake: Pick<ObjectStore, 'put' | 'get' | 'head'>
+  readonly datasetOf: (bronzeFolder: string) => Dataset | undefined
+  /** Refine an NDJSON file to a Parquet file and, where records are rejected, an NDJSON file of them. */
+  readonly refineFile: (
+    dataset: Dataset,
+    files: { input: string; silver: string; quarantine: string },
+  ) => Promise<RefineCounts>
+}
+export type RefineResult = RefineCounts & {
+  readonly objects: number // refined now
+  readonly skipped: number // refined before, gone since, or not of a dataset
+}
+
+/**
+ * Refine each bronze object that an event names to one silver object and, where records are rejected, one quarantine
+ * object. Same bronze and dataset version, same keys and bytes.
+ *
+ * Delivery: silver is written last and says in its metadata what it was made of, so an object that stands there is
+ * whole and a second delivery does nothing. Throws only when the store or the engine does; Lambda retries.
+ */
+export const makeRefine =
+  ({ lake, datasetOf, refineFile }: RefinePorts) =>
+  async (event: unknown): Promise<RefineResult> => {
+    const total = { objects: 0, skipped: 0, records: 0, silver: 0, quarantined: 0, duplicates: 0 }
+    for (const { key } of decodeS3Event(event)) {
+      const counts = await withTemporaryFolder((folder) => refineObject(key, folder))
+      if (counts === undefined) {
+        total.skipped++
+        continue
+      }
+      total.objects++
+      total.records += counts.records
+      total.silver += counts.silver
+      total.quarantined += counts.quarantined
+      total.duplicates += counts.duplicates
+    }
+    return total
+
+    async function refineObject(key: string, folder: TemporaryFolder): Promise<RefineCounts | undefined> {
+      const place = parseBronzeKey(key)
+      const dataset = place && datasetOf(place.folder)
+      if (!place || !dataset) return undefined
+
+      const bronze = await lake.get(key)
+      if (bronze === undefined) return undefined
+      const target = silverKey(dataset.silverFolder, place.name)
+      const madeOf = { 'bronze-etag': bronze.eTag, 'dataset-version': String(dataset.version) }
+      const present = await lake.head(target)
+      if (present && Object.entries(madeOf).every(([name, value]) => present.metadata[name] === value))
+        return undefined
+
+      const files = {
+        input: folder.file('bronze.ndjson'),
+        silver: folder.file('silver.parquet'),
+        quarantine: folder.file('quarantine.ndjson'),
+      }
+      await writeFile(files.input, bronze.body)
+      const counts = await refineFile(dataset, files)
+      if (counts.quarantined > 0)
+        await lake.put(quarantineKey(dataset.name, place.name), await readFile(files.quarantine), {
+          contentType: 'application/x-ndjson',
+          metadata: madeOf,
+        })
+      await lake.put(target, await readFile(files.silver), {
+        contentType: 'application/vnd.apache.parquet',
+        metadata: {
+          ...madeOf,
+          'bronze-key': key,
+          dataset: dataset.name,
+          records: String(counts.records),
+          silver: String(counts.silver),
+          quarantined: String(counts.quarantined),
+          duplicates: String(counts.duplicates),
+        },
+      })
+      return counts
+    }
+  }

@@ -1,0 +1,70 @@
+import type { Dataset } from '@cupel/core/dataset'
+import type { ListedObject, ObjectStore } from '@cupel/io/object-store'
+import type { Postgres } from '@cupel/io/postgres'
+import { inGroups, type ObjectCreatedEvent, objectCreatedEvent, withoutSilver } from './plan.ts'
+
+export type SweepPorts = {
+  readonly bucket: string
+  readonly lake: Pick<ObjectStore, 'list'>
+  readonly warehouse: Pick<Postgres, 'query'>
+  readonly datasets: readonly Dataset[]
+  readonly sendToRefine: (event: ObjectCreatedEvent) => Promise<void>
+  readonly sendToLoad: (event: ObjectCreatedEvent) => Promise<void>
+  readonly now: () => number // epoch ms
+  readonly graceMs: number // an object younger than this may still be on its way
+}
+export type SweepResult = {
+  readonly bronzeWithoutSilver: number
+  readonly silverWithoutGold: number
+}
+
+const eventObjects = 20 // a function's timeout must do for this many
+const ledgerPage = 1_000
+
+/**
+ * Find what no event announced, or whose retries ended: bronze objects without a silver one, and silver objects that
+ * the ledger does not know, and send them on. Everything downstream is idempotent, so sending twice does no harm.
+ *
+ * An event may say `{"graceMs": 0}` to look at objects of any age, as at start.
+ */
+export const makeSweep =
+  ({ bucket, lake, warehouse, datasets, sendToRefine, sendToLoad, now, graceMs: usualGraceMs }: SweepPorts) =>
+  async (event: unknown): Promise<SweepResult> => {
+    const asked = (event as { graceMs?: unknown } | null)?.graceMs
+    const graceMs = typeof asked === 'number' ? asked : usualGraceMs
+    const until = now() - graceMs
+    const isDue = ({ modifiedMs }: ListedObject): boolean => modifiedMs <= until
+
+    let bronzeWithoutSilver = 0
+    let silverWithoutGold = 0
+    for (const dataset of datasets) {
+      const bronze = lake.list(`bronze/${dataset.bronzeFolder}/`)
+      const silver = lake.list(`silver/${dataset.silverFolder}/`)
+      const unrefined = withoutSilver(bronze, silver, dataset.silverFolder)
+      for await (const objects of inGroups(filter(unrefined, isDue), eventObjects)) {
+        await sendToRefine(objectCreatedEvent(bucket, objects))
+        bronzeWithoutSilver += objects.length
+      }
+      for await (const objects of inGroups(notInLedger(dataset), eventObjects)) {
+        await sendToLoad(objectCreatedEvent(bucket, objects))
+        silverWithoutGold += objects.length
+      }
+    }
+    return { bronzeWithoutSilver, silverWithoutGold }
+
+    async function* notInLedger({ silverFolder }: Dataset): AsyncGenerator<ListedObject> {
+      const silver = filter(lake.list(`silver/${silverFolder}/`), isDue)
+      for await (const page of inGroups(silver, ledgerPage)) {
+        const entries = await warehouse.query<{ object_key: string; e_tag: string }>(
+          'SELECT object_key, e_tag FROM ledger WHERE object_key = ANY($1)',
+          [page.map(({ key }) => key)],
+        )
+        const loaded = new Set(entries.map(({ object_key, e_tag }) => `${object_key} ${e_tag}`))
+        yield* page.filter(({ key, eTag }) => !loaded.has(`${key} ${eTag}`))
+      }
+    }
+  }
+
+async function* filter<T>(items: AsyncIterable<T>, keep: (item: T) => boolean): AsyncGenerator<T> {
+  for await (const item of items) if (keep(item)) yield item
+}

@@ -1,0 +1,92 @@
+/**
+ * Build what is deployed, and what the local cloud runs, into `.build/`:
+ *
+ *     .build/layers/cupel/nodejs/node_modules/@cupel/{core,io}     one Lambda layer
+ *     .build/layers/duckdb/nodejs/node_modules/{@cupel/duckdb,@duckdb/*}   the native engine's own
+ *     .build/functions/<stage>/<name>/handler.mjs
+ *
+ * Functions import `@cupel/*` as the layers have it: `external` here is what keeps the two apart. Nothing is minified:
+ * class and function names are in logs.
+ */
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const out = join(root, '.build')
+const deployedPlatform = 'linux-x64' // serverless.yml: architecture x86_64
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  sourcemap: 'linked',
+  logLevel: 'warning',
+  external: ['@cupel/*', '@aws-sdk/*', '@duckdb/*', 'pg-native'],
+  // pg and others are CommonJS and call require() for node's own modules.
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+}
+
+export async function buildAll() {
+  await Promise.all([
+    buildPackage('core', 'cupel'),
+    buildPackage('io', 'cupel'),
+    buildPackage('duckdb', 'duckdb'),
+    buildFunctions(),
+    copyEngine(),
+  ])
+}
+
+async function buildPackage(name, layer) {
+  const outdir = join(out, 'layers', layer, 'nodejs/node_modules/@cupel', name)
+  await rm(outdir, { recursive: true, force: true })
+  // One build with shared chunks: a class that two files bundle each for itself is two classes to instanceof.
+  await build({ ...common, splitting: true, entryPoints: [`layers/${name}/src/**/*.ts`], outdir })
+  await writeFile(
+    join(outdir, 'package.json'),
+    JSON.stringify({ name: `@cupel/${name}`, type: 'module', exports: { './*': './*.js' } }),
+  )
+}
+
+async function buildFunctions() {
+  const outdir = join(out, 'functions')
+  await rm(outdir, { recursive: true, force: true })
+  await build({
+    ...common,
+    entryPoints: ['functions/**/handler.ts'],
+    outbase: 'functions',
+    outdir,
+    outExtension: { '.js': '.mjs' },
+  })
+}
+
+/** DuckDB's packages as npm installed them, 70 MB: copied once a version. */
+async function copyEngine() {
+  const target = join(out, 'layers/duckdb/nodejs/node_modules/@duckdb')
+  const require = createRequire(import.meta.url)
+  const { version } = require('@duckdb/node-api/package.json')
+  const marker = join(target, '.version')
+  if ((await readFile(marker, 'utf8').catch(() => '')) === `${version} ${deployedPlatform}`) return
+
+  const source = dirname(dirname(require.resolve('@duckdb/node-api/package.json')))
+  await rm(target, { recursive: true, force: true })
+  await mkdir(target, { recursive: true })
+  for (const name of ['node-api', 'node-bindings', `node-bindings-${deployedPlatform}`]) {
+    await cp(join(source, name), join(target, name), { recursive: true }).catch((cause) => {
+      if (name !== `node-bindings-${deployedPlatform}`) throw cause
+      console.warn(
+        `The duckdb layer lacks @duckdb/${name}, so it runs here but not in Lambda. ` +
+          `To package for AWS: npm install --no-save --force @duckdb/${name}@${version}`,
+      )
+    })
+  }
+  await writeFile(marker, `${version} ${deployedPlatform}`)
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await buildAll()

@@ -1,0 +1,20 @@
+import type { Dataset } from '@cupel/core/dataset'
+import { accounts } from './finance/accounts.ts'
+import { merchants } from './finance/merchants.ts'
+import { transactions } from './finance/transactions.ts'
+import { users } from './finance/users.ts'
+
+/** All datasets. Each topic, folder and table belongs to one of them. */
+export const datasets: readonly Dataset[] = [users, merchants, accounts, transactions]
+
+export const datasetByTopic = (topic: string): Dataset | undefined => find('topic', topic)
+/** `folder` as in `bronze/<folder>/…`. */
+export const datasetByBronzeFolder = (folder: string): Dataset | undefined => find('bronzeFolder', folder)
+/** `folder` as in `silver/<folder>/…`. */
+export const datasetBySilverFolder = (folder: string): Dataset | undefined => find('silverFolder', folder)
+export const datasetByName = (name: string): Dataset | undefined => find('name', name)
+
+const find = (
+  property: 'name' | 'topic' | 'bronzeFolder' | 'silverFolder',
+  value: string,
+): Dataset | undefined => datasets.find((dataset) => dataset[property] === value)

@@ -1,0 +1,32 @@
+import { accept, type FieldOptions, field, type Kind, reject } from './kind.ts'
+import { lowerAscii, wholeMatchSql, wholePattern } from './strings.ts'
+
+const atom = "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+"
+const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?'
+const spelling = `${atom}(?:\\.${atom})*@(?:${label}\\.)+[a-zA-Z][a-zA-Z0-9-]{0,61}[a-zA-Z0-9]`
+const pattern = wholePattern(spelling)
+const maxLength = 254 // https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1, less the angle brackets
+const maxLocalLength = 64
+
+/** An ASCII mail address with a dotted domain, in lower case. No display name, no quoted local part. */
+export const email = <const Options extends FieldOptions>(description: string, options?: Options) =>
+  field(emailKind, description, options)
+
+const emailKind: Kind<string> = {
+  name: 'email',
+  wrongType: 'not-an-email',
+  duckdbType: 'VARCHAR',
+  postgresType: 'text',
+  parse: (value) => {
+    const good =
+      typeof value === 'string' &&
+      value.length <= maxLength &&
+      pattern.test(value) &&
+      value.indexOf('@') <= maxLocalLength
+    return good ? accept(lowerAscii(value)) : reject('not-an-email')
+  },
+  sql: ({ type, text }) => ({
+    reason: `CASE WHEN ${type} = 'VARCHAR' AND strlen(${text}) <= ${maxLength} AND ${wholeMatchSql(text, spelling)} AND strpos(${text}, '@') <= ${maxLocalLength + 1} THEN NULL ELSE 'not-an-email' END`,
+    value: `lower(${text})`, // ASCII by then
+  }),
+}

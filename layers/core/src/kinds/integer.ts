@@ -1,0 +1,33 @@
+import { accept, definitionError, type FieldOptions, field, type Kind } from './kind.ts'
+import { type DecimalColumn, decimalOf, decimalSql, fitDecimal, readDecimal } from './numbers.ts'
+
+export type IntegerOptions = FieldOptions & { readonly min?: number; readonly max?: number } // inclusive
+
+/** A whole number that a double holds exactly: between -(2^53 - 1) and 2^53 - 1. */
+export function integer<const Options extends IntegerOptions>(description: string, options?: Options) {
+  return field(integerKind(options ?? {}), description, options)
+}
+
+function integerKind({
+  min = Number.MIN_SAFE_INTEGER,
+  max = Number.MAX_SAFE_INTEGER,
+}: IntegerOptions): Kind<number> {
+  if (!(Number.isSafeInteger(min) && Number.isSafeInteger(max) && min <= max))
+    throw definitionError('integer', 'safe integers min <= max', { min, max })
+  const column: DecimalColumn = { precision: 18, scale: 0, min: String(min), max: String(max) }
+  return {
+    name: 'integer',
+    wrongType: 'not-a-number',
+    duckdbType: 'BIGINT',
+    postgresType: 'bigint',
+    parse: (value) => {
+      const decimal = decimalOf(value, readDecimal)
+      const fitted = decimal.ok ? fitDecimal(decimal.value, column) : decimal
+      return fitted.ok ? accept(Number(fitted.value)) : fitted
+    },
+    sql: (field) => {
+      const sql = decimalSql(field, column)
+      return { ...sql, value: `TRY_CAST(${sql.value} AS BIGINT)` }
+    },
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * What all kinds share. A kind is one file that says the same thing twice: `parse` in TypeScript, for single records,
+ * and `sql` in DuckDB's dialect, for whole files. They never disagree, in value or in reason; a differential test over
+ * hostile input stands guard (tests/layers/core/kinds/differential.test.ts).
+ */
+
+/** Why a record is quarantined. Stable: stored, counted and searched for. */
+export type ReasonCode =
+  // of a whole record
+  | 'unreadable' // not JSON, or not UTF-8
+  | 'tombstone' // no value
+  | 'not-an-object'
+  // of any field
+  | 'missing' // absent, null, or nothing but white space
+  | 'duplicate-field' // stands twice in the object
+  | 'contains-nul' // U+0000, which PostgreSQL's text refuses
+  // of a field of some kind
+  | 'not-text'
+  | 'too-short'
+  | 'too-long'
+  | 'wrong-form'
+  | 'not-an-email'
+  | 'not-a-phone'
+  | 'no-country-code'
+  | 'not-a-uuid'
+  | 'not-a-number'
+  | 'not-an-integer'
+  | 'inexact-number' // a JSON number that a double does not carry exactly: send it as a string
+  | 'too-precise'
+  | 'out-of-range'
+  | 'not-positive'
+  | 'unknown-currency'
+  | 'ambiguous-currency'
+  | 'unknown-country'
+  | 'not-a-date'
+  | 'no-such-date'
+  | 'ambiguous-date'
+  | 'not-a-timestamp'
+  | 'no-such-time'
+  | 'not-one-of'
+  | 'not-a-boolean'
+
+export type Parsed<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly reason: ReasonCode }
+
+/** What a kind is asked about: a string is trimmed, not empty and free of U+0000, a number may be infinite (1e400). */
+export type Scalar = string | number | boolean
+
+export type Kind<Value extends Scalar = Scalar> = {
+  readonly name: string
+  /** What is said of a JSON value of a type that this kind never takes: an object, an array, … */
+  readonly wrongType: ReasonCode
+  readonly parse: (value: Scalar) => Parsed<Value>
+  readonly sql: (field: SqlField) => KindSql
+  readonly duckdbType: string
+  readonly postgresType: string
+  /** A condition that PostgreSQL checks on top of the type, where it costs next to nothing. */
+  readonly postgresCheck?: (column: string) => string
+}
+
+/** A field as SQL sees it. All are columns, free to repeat. */
+export type SqlField = {
+  /** `'VARCHAR'` for strings, `'BOOLEAN'`, anything else for numbers. */
+  readonly type: string
+  /** The string, trimmed; the number as DuckDB's JSON reader prints it; `true` or `false`. */
+  readonly text: string
+  /** The column that holds a step of this field. */
+  readonly step: (name: string) => string
+}
+
+/** Expressions over a field. None of them may raise an error, whatever the field holds. */
+export type KindSql = {
+  /** Intermediate columns, name and expression: each may use the ones before it, by `field.step(name)`. */
+  readonly steps?: readonly (readonly [name: string, expression: string])[]
+  /** The value of `key` in a table of spellings, joined after all steps and given as `step('found')`. */
+  readonly lookup?: { readonly spellings: Spellings; readonly key: string }
+  /** A reason code, or NULL when the value is good. */
+  readonly reason: string
+  /** The value, of the kind's `duckdbType`. Of no consequence where there is a reason. */
+  readonly value: string
+}
+
+/** A closed table from spelling to value. */
+export type Spellings = { readonly name: string; readonly entries: ReadonlyMap<string, string> }
+
+export type FieldOptions = {
+  /** May be absent, null or blank, and is null in the row then. */
+  readonly optional?: boolean
+  /** Never shown in a reason, a log line or a metric. */
+  readonly personal?: boolean
+}
+
+/** A field of a dataset. Kinds make them: `uuid('The user, for ever')`. */
+export type Field<Value extends Scalar = Scalar, Optional extends boolean = boolean> = {
+  readonly kind: Kind<Value>
+  readonly description: string
+  readonly optional: Optional
+  readonly personal: boolean
+}
+
+type OptionalOf<Options> = Options extends { readonly optional: true } ? true : false
+
+export function field<Value extends Scalar, const Options extends FieldOptions>(
+  kind: Kind<Value>,
+  description: string,
+  options: Options | undefined,
+): Field<Value, OptionalOf<Options>> {
+  return {
+    kind,
+    description,
+    optional: (options?.optional ?? false) as OptionalOf<Options>,
+    personal: options?.personal ?? false,
+  }
+}
+
+export const accept = <Value>(value: Value): Parsed<Value> => ({ ok: true, value })
+export const reject = (reason: ReasonCode): Parsed<never> => ({ ok: false, reason })
+
+/** A mistake in a definition, found when its module loads. */
+export function definitionError(where: string, expected: string, actual: unknown): TypeError {
+  return new TypeError(`${where}: expected ${expected}, got ${JSON.stringify(actual)}`)
+}

@@ -1,0 +1,137 @@
+/**
+ * Exact decimal numbers. JSON numbers pass through doubles in both dialects (JSON.parse, and DuckDB's reader), so a
+ * number is taken only when a double carries all of its decimal digits: below 10^15, at most 15 significant digits, and
+ * not so small (below 0.000001) that its text has an exponent. Anything larger or finer has to be sent as a string.
+ */
+import {
+  accept,
+  definitionError,
+  type KindSql,
+  type Parsed,
+  reject,
+  type Scalar,
+  type SqlField,
+} from './kind.ts'
+import { literal, wholeMatchSql } from './strings.ts'
+
+export type Decimal = {
+  readonly negative: boolean // never set for zero
+  readonly whole: string // without leading zeros, '' for none
+  readonly fraction: string // without trailing zeros, '' for none
+}
+
+/** A column of exact numbers: `precision` digits in all, `scale` of them behind the point; bounds are inclusive. */
+export type DecimalColumn = {
+  readonly precision: number
+  readonly scale: number
+  readonly min?: string
+  readonly max?: string
+  readonly positive?: boolean
+}
+
+/** The text of a JSON number: as both dialects show it in a reason, and as exact kinds read it. */
+export function numberText(value: number): string {
+  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
+  return Math.abs(value) >= 1e16 ? value.toExponential() : String(value)
+}
+
+/** Does a double carry the digits of this JSON number? */
+export function isExact(value: number): boolean {
+  if (Math.abs(value) >= 1e15) return false
+  const text = String(value)
+  return !text.includes('e') && text.replace(/^-?[0.]*|\./g, '').replace(/\.?0+$/, '').length <= 15
+}
+
+const plain = /^([+-]?)(\d*)(?:\.(\d+))?$/
+
+/** A decimal out of `12`, `-0.5`, `+.5`; undefined for any other text. */
+export function readDecimal(text: string): Decimal | undefined {
+  const [, sign, digits = '', decimals = ''] = plain.exec(text) ?? []
+  if (sign === undefined || digits + decimals === '') return undefined
+  const whole = digits.replace(/^0+/, '')
+  const fraction = decimals.replace(/0+$/, '')
+  return { negative: sign === '-' && whole + fraction !== '', whole, fraction }
+}
+
+/** A JSON number as a decimal; a string through `read`. */
+export function decimalOf(value: Scalar, read: (text: string) => Decimal | undefined): Parsed<Decimal> {
+  if (typeof value === 'boolean') return reject('not-a-number')
+  if (typeof value === 'number' && !isExact(value)) return reject('inexact-number')
+  const decimal = typeof value === 'number' ? readDecimal(String(value)) : read(value)
+  return decimal ? accept(decimal) : reject('not-a-number')
+}
+
+/**
+ * The canonical text in a column of that shape: as many decimals as `scale` says, so equal numbers have equal text.
+ * Bounds are checked last.
+ */
+export function fitDecimal({ negative, whole, fraction }: Decimal, column: DecimalColumn): Parsed<string> {
+  const { precision, scale, min, max, positive } = column
+  if (fraction.length > scale) return reject(scale > 0 ? 'too-precise' : 'not-an-integer')
+  if (whole.length > precision - scale) return reject('out-of-range')
+  const digits = fraction.padEnd(scale, '0')
+  if (positive || min !== undefined || max !== undefined) {
+    const units = (negative ? -1n : 1n) * BigInt(whole + digits)
+    if (positive && units <= 0n) return reject('not-positive')
+    if (min !== undefined && units < decimalUnits(min, scale)) return reject('out-of-range')
+    if (max !== undefined && units > decimalUnits(max, scale)) return reject('out-of-range')
+  }
+  return accept(`${negative ? '-' : ''}${whole || '0'}${scale > 0 ? `.${digits}` : ''}`)
+}
+
+/** A decimal as a count of its smallest unit at that scale, which must hold all of its digits. */
+export function decimalUnits(text: string, scale: number): bigint {
+  const decimal = readDecimal(text)
+  if (!decimal || decimal.fraction.length > scale)
+    throw definitionError('decimal', `digits, at most ${scale} of them behind the point`, text)
+  return (decimal.negative ? -1n : 1n) * BigInt(decimal.whole + decimal.fraction.padEnd(scale, '0'))
+}
+
+/**
+ * The SQL of all exact kinds. The usual spelling is decided by one regular expression (`quick`); `read` turns any other
+ * string into `[+-]digits[.digits]`, or NULL.
+ */
+export function decimalSql(
+  { type, text, step }: SqlField,
+  { precision, scale, min, max, positive }: DecimalColumn,
+  read: (text: string) => string = readDecimalSql,
+): KindSql {
+  const quickScale = Math.min(scale, 6)
+  const quickWhole = Math.min(precision - scale, 15 - quickScale)
+  const quickSpelling = `-?\\d{1,${quickWhole}}${quickScale > 0 ? `(?:[.]\\d{1,${quickScale}})?` : ''}`
+  const [quick, plain, whole, fraction, number] = ['quick', 'plain', 'whole', 'fraction', 'number'].map(step)
+  const cast = (of: string) => `TRY_CAST(${of} AS DECIMAL(${precision}, ${scale}))`
+  return {
+    steps: [
+      ['quick', quickWhole > 0 ? `${type} <> 'BOOLEAN' AND ${wholeMatchSql(text, quickSpelling)}` : 'false'],
+      [
+        'plain',
+        `CASE WHEN ${quick} THEN ${text} WHEN ${type} = 'VARCHAR' THEN ${read(text)} WHEN ${type} <> 'BOOLEAN' AND ${isExactSql(text)} THEN ${text} END`,
+      ],
+      ['whole', `CASE WHEN NOT ${quick} THEN ltrim(split_part(ltrim(${plain}, '+-'), '.', 1), '0') END`],
+      ['fraction', `CASE WHEN NOT ${quick} THEN rtrim(split_part(${plain}, '.', 2), '0') END`],
+      [
+        'number',
+        `CASE WHEN ${quick} THEN ${cast(plain!)} WHEN length(${whole}) <= ${precision - scale} AND length(${fraction}) <= ${scale} THEN ${cast(`CASE WHEN starts_with(${plain}, '-') THEN '-0' ELSE '0' END || ${whole} || '.' || ${fraction} || '0'`)} END`,
+      ],
+    ],
+    reason: `CASE ${[
+      `WHEN ${plain} IS NULL THEN CASE WHEN ${type} IN ('VARCHAR', 'BOOLEAN') THEN 'not-a-number' ELSE 'inexact-number' END`,
+      `WHEN length(${fraction}) > ${scale} THEN '${scale > 0 ? 'too-precise' : 'not-an-integer'}'`,
+      `WHEN length(${whole}) > ${precision - scale} THEN 'out-of-range'`,
+      positive && `WHEN ${number} <= 0 THEN 'not-positive'`,
+      min !== undefined && `WHEN ${number} < ${cast(literal(min))} THEN 'out-of-range'`,
+      max !== undefined && `WHEN ${number} > ${cast(literal(max))} THEN 'out-of-range'`,
+    ]
+      .filter(Boolean)
+      .join(' ')} END`,
+    value: number!,
+  }
+}
+
+const readDecimalSql = (text: string): string =>
+  `CASE WHEN ${wholeMatchSql(text, '[+-]?(?:\\d+(?:[.]\\d+)?|[.]\\d+)')} THEN ${text} END`
+
+/** `isExact` for the text of a JSON number as DuckDB prints it. */
+const isExactSql = (text: string): string =>
+  `(abs(TRY_CAST(${text} AS DOUBLE)) < 1e15 AND NOT contains(${text}, 'e') AND length(rtrim(ltrim(replace(${text}, '.', ''), '-0'), '0')) <= 15)`

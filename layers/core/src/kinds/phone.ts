@@ -1,0 +1,42 @@
+import { accept, type FieldOptions, field, type Kind, reject } from './kind.ts'
+import { literal, wholeMatchSql, wholePattern } from './strings.ts'
+
+// The trunk zero of "+49 (0) 30", then what people put between digits: spaces, hyphens and dashes, dots, slashes, parentheses.
+const separators = String.raw`\(0\)|[ ()./\x{a0}\x{2011}\x{2013}\x{202f}-]`
+const separatorsPattern = new RegExp(separators.replace(/\\x\{(\w+)\}/g, '\\u{$1}'), 'gu')
+const canonical = String.raw`\+[1-9]\d{7,14}`
+const international = String.raw`(?:\+|00)[1-9]\d{7,14}`
+const national = String.raw`0?[1-9]\d{2,14}`
+const internationalPattern = wholePattern(international)
+const nationalPattern = wholePattern(national)
+
+/**
+ * A phone number with its country code, as `+` and 8 to 15 digits. Written with `+` or `00`, and with the usual
+ * separators. A national number is refused as `no-country-code`: which country it belongs to would be a guess.
+ * https://www.itu.int/rec/T-REC-E.164
+ */
+export const phone = <const Options extends FieldOptions>(description: string, options?: Options) =>
+  field(phoneKind, description, options)
+
+const phoneKind: Kind<string> = {
+  name: 'phone',
+  wrongType: 'not-a-phone',
+  duckdbType: 'VARCHAR',
+  postgresType: 'text',
+  parse: (value) => {
+    if (typeof value !== 'string') return reject('not-a-phone')
+    const dialled = value.replace(separatorsPattern, '')
+    if (internationalPattern.test(dialled)) return accept(dialled.replace(/^00/, '+'))
+    return reject(nationalPattern.test(dialled) ? 'no-country-code' : 'not-a-phone')
+  },
+  sql: ({ type, text, step }) => ({
+    steps: [
+      [
+        'dialled',
+        `CASE WHEN ${wholeMatchSql(text, canonical)} THEN ${text} ELSE regexp_replace(${text}, ${literal(separators)}, '', 'g') END`,
+      ],
+    ],
+    reason: `CASE WHEN ${type} <> 'VARCHAR' THEN 'not-a-phone' WHEN ${wholeMatchSql(step('dialled'), international)} THEN NULL WHEN ${wholeMatchSql(step('dialled'), national)} THEN 'no-country-code' ELSE 'not-a-phone' END`,
+    value: `CASE WHEN starts_with(${step('dialled')}, '00') THEN '+' || ${step('dialled')}[3:] ELSE ${step('dialled')} END`,
+  }),
+}

@@ -1,0 +1,44 @@
+/**
+ * White space, letter case and quoting, defined once for both dialects, because their built-in notions differ: DuckDB's
+ * `trim` takes the space only, its `lower` and JavaScript's know different Unicode tables.
+ */
+
+/** What is cut from both ends of every string: the white space and line ends of ECMAScript. */
+export const whiteSpace =
+  '\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff'
+
+/** Without the white space at both ends. https://tc39.es/ecma262/#sec-trimstring cuts exactly the set above. */
+export const trim = (text: string): string => text.trim()
+
+/** A to Z as a to z; every other character as it is. */
+export const lowerAscii = (text: string): string =>
+  text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+
+export const upperAscii = (text: string): string =>
+  text.replace(/[a-z]+/g, (letters) => letters.toUpperCase())
+
+/** Length in code points, as DuckDB and PostgreSQL count. */
+export function codePoints(text: string): number {
+  let count = 0
+  for (const _ of text) count += 1
+  return count
+}
+
+/** A string literal in SQL. */
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
+/** An identifier in SQL, in both DuckDB and PostgreSQL. */
+export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+const upperLetters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
+const lowerLetters = upperLetters.toLowerCase()
+
+export const lowerAsciiSql = (text: string): string =>
+  `translate(${text}, '${upperLetters}', '${lowerLetters}')`
+export const upperAsciiSql = (text: string): string =>
+  `translate(${text}, '${lowerLetters}', '${upperLetters}')`
+
+/** A regular expression over a whole string, in the syntax that JavaScript and RE2 share. */
+export const wholePattern = (source: string): RegExp => new RegExp(`^(?:${source})$`, 'u')
+export const wholeMatchSql = (text: string, source: string): string =>
+  `regexp_full_match(${text}, ${literal(source)})`

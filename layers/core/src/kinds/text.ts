@@ -1,0 +1,58 @@
+import { accept, definitionError, type FieldOptions, field, type Kind, reject } from './kind.ts'
+import { codePoints, wholeMatchSql, wholePattern } from './strings.ts'
+
+export type TextOptions = FieldOptions & {
+  readonly min?: number // code points, at least 1: blank text is missing
+  readonly max?: number // code points
+  /** Matches the whole text. Only what JavaScript and RE2 read alike: literals, classes, `\d`, groups, quantifiers. */
+  readonly pattern?: string
+}
+
+const anyLength = 1_000_000
+
+/** Trimmed text; lengths in code points. White space inside, letter case and Unicode form stay as they are. */
+export function text<const Options extends TextOptions>(description: string, options?: Options) {
+  return field(textKind(options ?? {}), description, options)
+}
+
+function textKind({ min = 1, max = anyLength, pattern }: TextOptions): Kind<string> {
+  if (!(Number.isInteger(min) && Number.isInteger(max) && 1 <= min && min <= max))
+    throw definitionError('text', 'whole numbers 1 <= min <= max', { min, max })
+  const form = pattern === undefined ? undefined : sharedPattern(pattern)
+  return {
+    name: 'text',
+    wrongType: 'not-text',
+    duckdbType: 'VARCHAR',
+    postgresType: 'text',
+    parse: (value) => {
+      if (typeof value !== 'string') return reject('not-text')
+      const length = value.length < min || value.length > max || min > 1 ? codePoints(value) : min
+      if (length < min) return reject('too-short')
+      if (length > max) return reject('too-long')
+      if (form && !form.test(value)) return reject('wrong-form')
+      return accept(value)
+    },
+    sql: ({ type, text }) => ({
+      reason: `CASE WHEN ${type} <> 'VARCHAR' THEN 'not-text' ${[
+        min > 1 && `WHEN length(${text}) < ${min} THEN 'too-short'`,
+        `WHEN strlen(${text}) > ${max} AND length(${text}) > ${max} THEN 'too-long'`,
+        pattern !== undefined && `WHEN NOT ${wholeMatchSql(text, pattern)} THEN 'wrong-form'`,
+      ]
+        .filter(Boolean)
+        .join(' ')} END`,
+      value: text,
+    }),
+  }
+}
+
+/** Refuses what JavaScript and RE2 read differently: white space classes, the dot, anchors, look-around, back-references. */
+function sharedPattern(pattern: string): RegExp {
+  const outsideClasses = pattern.replace(/\\[^a-zA-Z0-9]|\\d/g, '_').replace(/\[[^\]\\[&]*\]/g, '_')
+  if (/[\\.^$[\]]|\(\?(?!:)/.test(outsideClasses))
+    throw definitionError(
+      'text pattern',
+      String.raw`literals, classes, \d, groups and quantifiers only`,
+      pattern,
+    )
+  return wholePattern(pattern)
+}

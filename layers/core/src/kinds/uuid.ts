@@ -1,0 +1,22 @@
+import { accept, type FieldOptions, field, type Kind, reject } from './kind.ts'
+import { lowerAscii, wholeMatchSql, wholePattern } from './strings.ts'
+
+const spelling = '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}'
+const pattern = wholePattern(spelling)
+
+/** A UUID of any version, in lower case. RFC 9562: https://www.rfc-editor.org/rfc/rfc9562#section-4 */
+export const uuid = <const Options extends FieldOptions>(description: string, options?: Options) =>
+  field(uuidKind, description, options)
+
+const uuidKind: Kind<string> = {
+  name: 'uuid',
+  wrongType: 'not-a-uuid',
+  duckdbType: 'UUID',
+  postgresType: 'uuid',
+  parse: (value) =>
+    typeof value === 'string' && pattern.test(value) ? accept(lowerAscii(value)) : reject('not-a-uuid'),
+  sql: ({ type, text }) => ({
+    reason: `CASE WHEN ${type} = 'VARCHAR' AND ${wholeMatchSql(text, spelling)} THEN NULL ELSE 'not-a-uuid' END`,
+    value: `TRY_CAST(${text} AS UUID)`,
+  }),
+}

@@ -128,7 +128,11 @@ describe('ingest', () => {
         for (const { environment, records, commits, waits } of attempts) {
           const batch: KafkaRecord[] = kafkaRecords(committed, committed + records)
           end = Math.max(end, committed + records)
-          const run = environments[environment]!(mskEvent(batch))
+          // An environment serves one invocation at a time.
+          const run = (busy[environment] ?? Promise.resolve()).then(() =>
+            environments[environment]!(mskEvent(batch)),
+          )
+          busy[environment] = run
           if (commits || waits) await run
           if (commits) committed += records
         }

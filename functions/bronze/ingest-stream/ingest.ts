@@ -51,7 +51,10 @@ export function makeIngest({ lake, folderOf }: IngestPorts) {
       })
       if (goesOn) break
     }
-    ownNext.set(topicPartition, batch.records.at(-1)!.offset + 1)
+    const last = records.at(-1)
+    // Where the whole batch stood already, its end need not be bronze's: the next batch looks it up.
+    if (last === undefined) ownNext.delete(topicPartition)
+    else ownNext.set(topicPartition, last.offset + 1)
     const redelivered = batch.records.length - records.length
     return { objects: records.length > 0 ? 1 : 0, records: records.length, redelivered }
   }

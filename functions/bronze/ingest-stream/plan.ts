@@ -1,7 +1,7 @@
-import { bronzeLine } from '@cupel/core/bronze'
-import { bronzeKey } from '@cupel/core/keys'
-import type { KafkaRecord } from '@cupel/core/kafka-event'
 import { createHash } from 'node:crypto'
+import { bronzeLine } from '@cupel/core/bronze'
+import type { KafkaRecord } from '@cupel/core/kafka-event'
+import { bronzeKey } from '@cupel/core/keys'
 
 /** The records of one topic-partition, in offset order, none twice, never empty. */
 export type PartitionBatch = {

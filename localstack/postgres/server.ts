@@ -179,8 +179,10 @@ export function explainFailure(verb: string, where: string, output: string): str
   }
   if (/Permission denied|EACCES/.test(output))
     return `${what}: permission denied. Make it yours, or choose another directory`
-  const reason = output.split('\n').filter((line) => /FATAL|PANIC|error:|could not/.test(line))
-  return `${what}: ${reason[0]?.trim() ?? lastLine(output)}`
+  const telling = output
+    .split('\n')
+    .find((line) => /FATAL|PANIC|error:|could not|invalid value|unrecognized/.test(line))
+  return `${what}: ${(telling ?? lastLine(output)).replace(/^[\d-]+ [\d:.]+ UTC \[\d+\] /, '').trim()}`
 }
 
 async function launch({ bin, prefix }: Tools, options: PostgresOptions, data: string): Promise<Server> {

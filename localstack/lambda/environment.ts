@@ -1,0 +1,207 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { createInterface } from 'node:readline'
+import type { FunctionSettings } from '../template.ts'
+
+export type FunctionLogLine = {
+  readonly functionName: string
+  readonly requestId?: string // of the running or the last invocation; absent while the environment initialises
+  readonly stream: 'stdout' | 'stderr'
+  readonly text: string
+}
+
+export type EnvironmentOptions = {
+  readonly settings: FunctionSettings
+  readonly taskRoot: string // the project's directory, which stands for /var/task
+  readonly bootstrap: string // path of bootstrap.mjs
+  readonly variables: Readonly<Record<string, string>> // win over the function's own
+  readonly region: string
+  readonly log: (line: FunctionLogLine) => void
+}
+
+export type Invocation = {
+  readonly requestId: string
+  readonly functionArn: string
+  readonly payload: string // JSON text
+  readonly clientContext?: string // JSON text
+}
+
+export type Outcome = { readonly failed: boolean; readonly payload: string } // JSON text
+
+/** Longest module initialisation. Longer than AWS's 10 s, because a laptop starts several at once. */
+const initLimitMs = 30_000
+
+// Measured on AWS, 100 bytes more than 6 MiB.
+const responseLimitBytes = 6_291_556
+
+/**
+ * One execution environment: a child process that runs one function, one invocation at a time.
+ *
+ * `usable` turns false when it timed out, crashed or was stopped; then it is never used again. Whatever happens in
+ * it becomes an outcome with AWS's error body; `invoke` does not throw.
+ * https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+ */
+export class Environment {
+  usable = true
+  readonly #options: EnvironmentOptions
+  readonly #child: ChildProcess
+  #requestId: string | undefined
+  #answer: ((answer: Answer) => void) | undefined
+  #early: Answer | undefined // came before anybody asked
+  readonly #gone: Promise<unknown>
+  #stopped = false
+
+  constructor(options: EnvironmentOptions) {
+    this.#options = options
+    const { bootstrap, taskRoot, settings } = options
+    this.#child = fork(bootstrap, {
+      cwd: taskRoot,
+      env: environmentVariables(options),
+      execArgv: [`--max-old-space-size=${settings.memoryMb}`],
+      serialization: 'advanced', // hands megabytes of text over without escaping them
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    })
+    this.#forward('stdout')
+    this.#forward('stderr')
+    this.#child.on('message', (message) => this.#settle(message as Answer))
+    this.#child.on('error', (error) => this.#settle({ exit: error.message }))
+    this.#child.on('exit', (code, signal) => this.#settle({ exit: describeExit(code, signal) }))
+    this.#gone = new Promise((resolve) => {
+      this.#child.once('exit', resolve)
+      this.#child.once('error', resolve)
+    })
+  }
+
+  async invoke(invocation: Invocation): Promise<Outcome> {
+    const { requestId } = invocation
+    const { timeoutSeconds } = this.#options.settings
+    if (this.#requestId === undefined) {
+      const ready = await this.#next(initLimitMs + timeoutSeconds * 1000)
+      if (!('ready' in ready)) return this.#fail(requestId, ready)
+    }
+    this.#requestId = requestId
+    if (!this.usable) return this.#fail(requestId, this.#early ?? { exit: describeExit(null, 'SIGKILL') })
+    const deadlineMs = Date.now() + timeoutSeconds * 1000
+    this.#child.send({ ...invocation, deadlineMs, traceId: traceId() }, () => {}) // a dead child answers by its exit
+    const answer = await this.#next(timeoutSeconds * 1000)
+    if (!('result' in answer)) return this.#fail(requestId, answer)
+    if (Buffer.byteLength(answer.result) <= responseLimitBytes)
+      return { failed: false, payload: answer.result }
+    const limit = `maximum allowed payload size (${responseLimitBytes} bytes).`
+    return failure('Function.ResponseSizeTooLarge', `Response payload size exceeded ${limit}`)
+  }
+
+  /** Ends the process at once, as AWS does with functions without extensions. */
+  async stop(): Promise<void> {
+    this.usable = false
+    this.#stopped = true
+    this.#child.kill('SIGKILL')
+    await this.#gone
+  }
+
+  #next(limitMs: number): Promise<Answer> {
+    return new Promise((resolve) => {
+      if (this.#early) {
+        resolve(this.#early)
+        this.#early = undefined
+        return
+      }
+      const timer = setTimeout(() => this.#settle({ timedOut: true }), limitMs)
+      this.#answer = (answer) => {
+        clearTimeout(timer)
+        resolve(answer)
+      }
+    })
+  }
+
+  #settle(answer: Answer): void {
+    if ('exit' in answer || 'fatal' in answer) this.usable = false
+    const waiting = this.#answer
+    this.#answer = undefined
+    if (waiting) waiting(answer)
+    else this.#early ??= answer
+  }
+
+  #fail(requestId: string, answer: Answer): Outcome {
+    const { settings, log } = this.#options
+    if ('error' in answer) return { failed: true, payload: answer.error }
+    const announced = !this.#stopped // nobody wonders why a stopped environment ended
+    void this.stop()
+    const timedOut = 'timedOut' in answer
+    const what = timedOut
+      ? `Task timed out after ${settings.timeoutSeconds.toFixed(2)} seconds`
+      : `Runtime exited ${'exit' in answer ? answer.exit : 'without providing a reason'}`
+    if (announced) log({ functionName: settings.name, requestId, stream: 'stderr', text: what })
+    return failure(
+      timedOut ? 'Sandbox.Timedout' : 'Runtime.ExitError',
+      `RequestId: ${requestId} Error: ${what}`,
+    )
+  }
+
+  #forward(stream: 'stdout' | 'stderr'): void {
+    const { settings, log } = this.#options
+    createInterface({ input: this.#child[stream]!, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (text) =>
+      log({ functionName: settings.name, requestId: this.#requestId, stream, text }),
+    )
+  }
+}
+
+type Answer =
+  | { readonly ready: true }
+  | { readonly result: string }
+  | { readonly error: string; readonly fatal?: true }
+  | { readonly exit: string }
+  | { readonly timedOut: true }
+
+const failure = (errorType: string, errorMessage: string): Outcome => ({
+  failed: true,
+  payload: JSON.stringify({ errorType, errorMessage }),
+})
+
+function describeExit(code: number | null, signal: NodeJS.Signals | null): string {
+  if (signal) return `with error: signal: ${signal === 'SIGKILL' ? 'killed' : signal}`
+  return code === 0 ? 'without providing a reason' : `with error: exit status ${code}`
+}
+
+const traceId = () =>
+  `Root=1-${Math.floor(Date.now() / 1000).toString(16)}-${randomBytes(12).toString('hex')};Parent=${randomBytes(8).toString('hex')};Sampled=0`
+
+/**
+ * What a function sees: AWS's variables, its own, then the local cloud's. Of the developer's shell only what
+ * programs need to run at all, so that nothing works here by accident.
+ * https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+ */
+function environmentVariables({
+  settings,
+  taskRoot,
+  variables,
+  region,
+}: EnvironmentOptions): NodeJS.ProcessEnv {
+  const { PATH, HOME, TMPDIR } = process.env
+  const date = new Date().toISOString().slice(0, 10).replaceAll('-', '/')
+  return {
+    PATH,
+    HOME,
+    TMPDIR,
+    LANG: 'en_US.UTF-8',
+    TZ: 'UTC',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local-secret',
+    AWS_SESSION_TOKEN: 'local-session',
+    AWS_XRAY_CONTEXT_MISSING: 'LOG_ERROR',
+    AWS_EXECUTION_ENV: `AWS_Lambda_nodejs${process.versions.node.split('.')[0]}.x`,
+    ...settings.environment,
+    ...variables,
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+    AWS_LAMBDA_FUNCTION_NAME: settings.name,
+    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(settings.memoryMb),
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${settings.name}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: `${date}/[$LATEST]${randomBytes(16).toString('hex')}`,
+    LAMBDA_TASK_ROOT: taskRoot,
+    NODE_PATH: settings.layers.map((layer) => `${layer}/nodejs/node_modules`).join(':'),
+    _HANDLER: settings.handler,
+  }
+}

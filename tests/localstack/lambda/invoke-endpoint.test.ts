@@ -1,0 +1,151 @@
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type InvokeEndpoint, startInvokeEndpoint } from '#localstack/lambda/invoke-endpoint.ts'
+import { startRuntime } from '#localstack/lambda/runtime.ts'
+
+const functions = [
+  {
+    name: 'service-dev-hello',
+    key: 'hello',
+    handler: 'x.y',
+    timeoutSeconds: 3,
+    memoryMb: 128,
+    environment: {},
+    layers: [],
+  },
+]
+// `find` and `arnOf` are the real ones; no environment is ever started.
+const naming = startRuntime({
+  functions,
+  taskRoot: '/nowhere',
+  bootstrap: '/nowhere',
+  variables: {},
+  region: 'us-east-1',
+  accountId: '123456789012',
+  log: () => {},
+})
+let endpoint: InvokeEndpoint
+let client: LambdaClient
+let queued: [string, string][]
+let posted: string[]
+
+beforeAll(async () => {
+  endpoint = await startInvokeEndpoint({
+    runtime: {
+      ...naming,
+      invoke: async (_name, payload) => {
+        const { fail, throttle } = JSON.parse(payload) as { fail?: boolean; throttle?: boolean }
+        if (throttle)
+          return { statusCode: 429, payload: '{"Reason":"x","Type":"User","message":"Rate Exceeded."}' }
+        if (fail) return { statusCode: 200, functionError: 'Unhandled', payload: '{"errorType":"TypeError"}' }
+        return { statusCode: 200, payload }
+      },
+    },
+    enqueue: (name, payload) => queued.push([name, payload]),
+    routes: {
+      '/_localstack/events': (body) => {
+        if (body === 'bad') throw new Error('not an event')
+        posted.push(body)
+      },
+    },
+  })
+  client = new LambdaClient({
+    endpoint: endpoint.endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
+    maxAttempts: 1,
+  })
+})
+beforeEach(() => {
+  queued = []
+  posted = []
+})
+afterAll(async () => {
+  client.destroy()
+  await endpoint.close()
+})
+
+const invoke = (input: Partial<ConstructorParameters<typeof InvokeCommand>[0]> = {}) =>
+  client.send(new InvokeCommand({ FunctionName: 'service-dev-hello', ...input }))
+
+describe('the Invoke operation for the AWS SDK', () => {
+  it('answers a synchronous call with the function’s answer', async () => {
+    const { StatusCode, Payload, FunctionError, ExecutedVersion } = await invoke({ Payload: '{"n":1}' })
+    expect({ StatusCode, FunctionError, ExecutedVersion }).toEqual({
+      StatusCode: 200,
+      ExecutedVersion: '$LATEST',
+    })
+    expect(Payload?.transformToString()).toBe('{"n":1}')
+  })
+
+  it.each([
+    'hello',
+    'service-dev-hello',
+    'service-dev-hello:$LATEST',
+    '123456789012:function:service-dev-hello',
+    'arn:aws:lambda:us-east-1:123456789012:function:service-dev-hello',
+  ])('knows the function as %s', async (FunctionName) => {
+    expect((await invoke({ FunctionName })).StatusCode).toBe(200)
+  })
+
+  it('gives an empty object for no payload', async () => {
+    expect((await invoke()).Payload?.transformToString()).toBe('{}')
+  })
+
+  it('answers 200 with an error header when the function failed', async () => {
+    const { StatusCode, FunctionError, Payload } = await invoke({ Payload: '{"fail":true}' })
+    expect([StatusCode, FunctionError, Payload?.transformToString()]).toEqual([
+      200,
+      'Unhandled',
+      '{"errorType":"TypeError"}',
+    ])
+  })
+
+  it('queues an asynchronous call and answers 202 without a body', async () => {
+    const { StatusCode, Payload } = await invoke({ InvocationType: 'Event', Payload: '{"n":2}' })
+    expect([StatusCode, Payload?.length ?? 0]).toEqual([202, 0])
+    expect(queued).toEqual([['service-dev-hello', '{"n":2}']])
+  })
+
+  it('answers a dry run with 204 and runs nothing', async () => {
+    expect((await invoke({ InvocationType: 'DryRun' })).StatusCode).toBe(204)
+    expect(queued).toEqual([])
+  })
+
+  it.each([
+    ['an unknown function', { FunctionName: 'nobody' }, 'ResourceNotFoundException', 404],
+    ['an unknown qualifier', { Qualifier: 'live' }, 'ResourceNotFoundException', 404],
+    ['a payload that is not JSON', { Payload: '{' }, 'InvalidRequestContentException', 400],
+    ['more than 6 MB', { Payload: `"${'x'.repeat(6 * 1024 * 1024)}"` }, 'RequestTooLargeException', 413],
+    [
+      'more than 1 MB for later',
+      { InvocationType: 'Event', Payload: `"${'x'.repeat(1024 * 1024)}"` } as const,
+      'RequestTooLargeException',
+      413,
+    ],
+    ['a throttled call', { Payload: '{"throttle":true}' }, 'TooManyRequestsException', 429],
+  ])('refuses %s as AWS does', async (_, input, name, httpStatusCode) => {
+    await expect(invoke(input)).rejects.toMatchObject({ name, $metadata: { httpStatusCode } })
+  })
+})
+
+describe('other paths', () => {
+  it('says what there is', async () => {
+    const response = await fetch(`${endpoint.endpoint}/2015-03-31/functions`)
+    expect(response.status).toBe(404)
+    expect(await response.text()).toContain('/2015-03-31/functions/{name}/invocations')
+  })
+
+  it('hands the body of a registered path over, and says when it is refused', async () => {
+    const post = (body: string) => fetch(`${endpoint.endpoint}/_localstack/events`, { method: 'POST', body })
+    expect((await post('good')).status).toBe(200)
+    const refused = await post('bad')
+    expect([refused.status, await refused.json()]).toEqual([400, { Type: 'User', message: 'not an event' }])
+    expect(posted).toEqual(['good'])
+  })
+
+  it('says when its port is taken', async () => {
+    const again = startInvokeEndpoint({ runtime: naming, enqueue: () => {}, port: endpoint.port })
+    await expect(again).rejects.toThrow(`the Lambda port ${endpoint.port} is in use`)
+  })
+})

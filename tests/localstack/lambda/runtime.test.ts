@@ -1,0 +1,368 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { FunctionLogLine } from '#localstack/lambda/environment.ts'
+import { type LambdaRuntime, startRuntime } from '#localstack/lambda/runtime.ts'
+import type { FunctionSettings } from '#localstack/template.ts'
+
+const bootstrap = fileURLToPath(new URL('../../../localstack/lambda/bootstrap.mjs', import.meta.url))
+let taskRoot: string
+let runtime: LambdaRuntime
+let lines: FunctionLogLine[]
+
+beforeAll(async () => {
+  taskRoot = await mkdtemp(join(tmpdir(), 'cupel-runtime-'))
+})
+afterEach(() => runtime.close())
+afterAll(() => rm(taskRoot, { recursive: true, force: true }))
+
+async function write(files: Record<string, string>) {
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(taskRoot, name)), { recursive: true })
+    await writeFile(join(taskRoot, name), text)
+  }
+}
+
+function fn(overrides: Partial<FunctionSettings> = {}): FunctionSettings {
+  return {
+    name: 'service-dev-f',
+    key: 'f',
+    handler: 'f.handler',
+    timeoutSeconds: 10,
+    memoryMb: 256,
+    environment: {},
+    layers: [],
+    ...overrides,
+  }
+}
+
+/** One function whose handler's file holds `source`. */
+async function start(source: string, overrides: Partial<FunctionSettings> = {}, extension = 'mjs') {
+  const file = `f${Math.random().toString(36).slice(2)}`
+  await write({ [`${file}.${extension}`]: source })
+  lines = []
+  runtime = startRuntime({
+    functions: [fn({ handler: `${file}.handler`, ...overrides })],
+    taskRoot,
+    bootstrap,
+    variables: { FROM_CLOUD: 'cloud', BOTH: 'cloud' },
+    region: 'eu-central-1',
+    accountId: '123456789012',
+    log: (line) => lines.push(line),
+  })
+  return async (event: unknown = {}) => {
+    const { payload, ...rest } = await runtime.invoke('f', JSON.stringify(event), { requestId: 'request-1' })
+    return { ...rest, answer: JSON.parse(payload) }
+  }
+}
+
+describe('handlers', () => {
+  it('runs an ESM handler with the event, and gives its answer as JSON', async () => {
+    const invoke = await start('export const handler = async (event) => ({ twice: event.n * 2 })')
+    expect(await invoke({ n: 21 })).toEqual({ statusCode: 200, answer: { twice: 42 } })
+  })
+
+  it('runs a CommonJS handler', async () => {
+    const invoke = await start('exports.handler = async (event) => event.n + 1', {}, 'cjs')
+    expect((await invoke({ n: 1 })).answer).toBe(2)
+  })
+
+  it('finds a handler in folders with dots, and an export of an export', async () => {
+    await write({ '.build/functions/x/handler.mjs': 'export const api = { run: async () => "found" }' })
+    const invoke = await start('', { handler: '.build/functions/x/handler.api.run' })
+    expect((await invoke()).answer).toBe('found')
+  })
+
+  it('answers null when the handler returns nothing', async () => {
+    const invoke = await start('export const handler = async () => {}')
+    expect((await invoke()).answer).toBeNull()
+  })
+
+  it('takes the answer of a callback, after the event loop ran empty', async () => {
+    const source =
+      'export function handler(event, context, callback) { callback(null, 1); setTimeout(() => {}, 20) }'
+    expect((await (await start(source))()).answer).toBe(1)
+  })
+
+  it('answers null when neither a promise nor a callback answers and nothing is left to do', async () => {
+    const invoke = await start('export function handler() { setTimeout(() => {}, 20) }')
+    expect((await invoke()).answer).toBeNull()
+    expect((await invoke()).answer).toBeNull()
+  })
+
+  it('gives AWS’s context', async () => {
+    const invoke = await start(
+      'export const handler = async (event, context) => ({ ...context, left: context.getRemainingTimeInMillis() })',
+    )
+    const { answer } = await invoke()
+    expect(answer).toMatchObject({
+      functionName: 'service-dev-f',
+      functionVersion: '$LATEST',
+      invokedFunctionArn: 'arn:aws:lambda:eu-central-1:123456789012:function:service-dev-f',
+      memoryLimitInMB: '256',
+      awsRequestId: 'request-1',
+      logGroupName: '/aws/lambda/service-dev-f',
+      callbackWaitsForEmptyEventLoop: true,
+    })
+    expect(answer.left).toBeGreaterThan(5_000)
+    expect(answer.left).toBeLessThanOrEqual(10_000)
+  })
+
+  it('passes an event of 6 MB on', async () => {
+    const invoke = await start('export const handler = async (event) => event.text.length')
+    expect((await invoke({ text: '"é\\'.repeat(500_000) })).answer).toBe(1_500_000)
+  })
+})
+
+describe('environment variables', () => {
+  it('shows AWS’s, the function’s own, and the local cloud’s over them, but not the developer’s', async () => {
+    process.env.SECRET_OF_THE_DEVELOPER = 'x'
+    const invoke = await start('export const handler = async () => process.env', {
+      environment: { OWN: 'own', BOTH: 'own' },
+    })
+    const { answer } = await invoke()
+    delete process.env.SECRET_OF_THE_DEVELOPER
+    expect(answer).toMatchObject({
+      OWN: 'own',
+      BOTH: 'cloud',
+      FROM_CLOUD: 'cloud',
+      AWS_REGION: 'eu-central-1',
+      AWS_LAMBDA_FUNCTION_NAME: 'service-dev-f',
+      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
+      TZ: 'UTC',
+      LAMBDA_TASK_ROOT: taskRoot,
+    })
+    expect(answer.AWS_ACCESS_KEY_ID).toBeTruthy()
+    expect(answer._X_AMZN_TRACE_ID).toMatch(/^Root=1-[0-9a-f]{8}-[0-9a-f]{24};/)
+    expect(answer).not.toHaveProperty('SECRET_OF_THE_DEVELOPER')
+    expect(answer).not.toHaveProperty('VITEST')
+  })
+})
+
+describe('layers', () => {
+  const packageOf = (name: string, module: string) => ({
+    [`${name}/package.json`]: JSON.stringify({
+      name: 'greeting',
+      exports: { '.': './index.cjs', './esm': './esm.mjs' },
+    }),
+    [`${name}/index.cjs`]: `module.exports = ${JSON.stringify(module)}`,
+    [`${name}/esm.mjs`]: `export default ${JSON.stringify(module)}`,
+  })
+
+  it('wins over the project’s own node_modules, for import and for require', async () => {
+    await write({
+      ...packageOf('node_modules/greeting', 'project'),
+      ...packageOf('layer/nodejs/node_modules/greeting', 'layer'),
+    })
+    const layers = [join(taskRoot, 'layer')]
+    const esm = await start(
+      'import a from "greeting"; import b from "greeting/esm"; export const handler = async () => [a, b]',
+      { layers },
+    )
+    expect((await esm()).answer).toEqual(['layer', 'layer'])
+    await runtime.close()
+    const cjs = await start('exports.handler = async () => require("greeting")', { layers }, 'cjs')
+    expect((await cjs()).answer).toBe('layer')
+  })
+
+  it('leaves what no layer holds to the project', async () => {
+    await write(packageOf('node_modules/only-here', 'project'))
+    const invoke = await start('import a from "only-here"; export const handler = async () => a', {
+      layers: [join(taskRoot, 'layer')],
+    })
+    expect((await invoke()).answer).toBe('project')
+  })
+
+  it('lets a layer outside of the project use what the project provides', async () => {
+    const outside = await mkdtemp(join(tmpdir(), 'cupel-layer-'))
+    try {
+      await write(packageOf('node_modules/provided', 'project'))
+      await mkdir(join(outside, 'nodejs/node_modules/user'), { recursive: true })
+      await writeFile(join(outside, 'nodejs/node_modules/user/package.json'), '{"exports":"./index.mjs"}')
+      await writeFile(
+        join(outside, 'nodejs/node_modules/user/index.mjs'),
+        'export { default } from "provided"',
+      )
+      const invoke = await start('import a from "user"; export const handler = async () => a', {
+        layers: [outside],
+      })
+      expect((await invoke()).answer).toBe('project')
+    } finally {
+      await rm(outside, { recursive: true })
+    }
+  })
+})
+
+describe('failures', () => {
+  it('names the error’s own type', async () => {
+    const invoke = await start('export const handler = async () => { throw new TypeError("no such thing") }')
+    const { functionError, answer } = await invoke()
+    expect(functionError).toBe('Unhandled')
+    expect(answer).toMatchObject({ errorType: 'TypeError', errorMessage: 'no such thing' })
+    expect(answer.trace[0]).toBe('TypeError: no such thing')
+    expect(lines.some((line) => line.text.startsWith('Invoke Error') && line.requestId === 'request-1')).toBe(
+      true,
+    )
+  })
+
+  it('describes what is thrown and no error', async () => {
+    const invoke = await start('export const handler = async () => { throw "text" }')
+    expect((await invoke()).answer).toEqual({ errorType: 'string', errorMessage: 'text', trace: [] })
+  })
+
+  it('keeps the environment after a thrown error', async () => {
+    const invoke = await start(
+      'let n = 0; export const handler = async () => { if (++n === 1) throw new Error("first"); return n }',
+    )
+    await invoke()
+    expect((await invoke()).answer).toBe(2)
+  })
+
+  it('ends an environment that takes too long, and the next call gets a fresh one', async () => {
+    const invoke = await start(
+      'let n = 0; export const handler = async (event) => { n++; if (event.hang) await new Promise((r) => setTimeout(r, 60_000)); return n }',
+      { timeoutSeconds: 1 },
+    )
+    await invoke()
+    const { functionError, answer } = await invoke({ hang: true })
+    expect(functionError).toBe('Unhandled')
+    expect(answer).toEqual({
+      errorType: 'Sandbox.Timedout',
+      errorMessage: 'RequestId: request-1 Error: Task timed out after 1.00 seconds',
+    })
+    expect((await invoke()).answer).toBe(1)
+  })
+
+  it('ends one that blocks its thread', async () => {
+    const invoke = await start('export const handler = async () => { for (;;); }', { timeoutSeconds: 1 })
+    expect((await invoke()).answer.errorType).toBe('Sandbox.Timedout')
+  })
+
+  it('reports an exit of the process with its status', async () => {
+    const invoke = await start('export const handler = async ({ code }) => process.exit(code)')
+    expect((await invoke({ code: 3 })).answer).toEqual({
+      errorType: 'Runtime.ExitError',
+      errorMessage: 'RequestId: request-1 Error: Runtime exited with error: exit status 3',
+    })
+    expect((await invoke({ code: 0 })).answer.errorMessage).toMatch(
+      /Runtime exited without providing a reason$/,
+    )
+  })
+
+  it('reports an error that nobody caught, and does not use that environment again', async () => {
+    const invoke = await start(`let n = 0
+      export const handler = async (event) => {
+        n++
+        if (event.leak) { setTimeout(() => { throw new RangeError('leaked') }); await new Promise(() => {}) }
+        if (event.reject) { Promise.reject(new Error('lost')); await new Promise(() => {}) }
+        return n
+      }`)
+    expect((await invoke({ leak: true })).answer).toMatchObject({
+      errorType: 'RangeError',
+      errorMessage: 'leaked',
+    })
+    expect((await invoke()).answer).toBe(1)
+    expect((await invoke({ reject: true })).answer.errorType).toBe('Runtime.UnhandledPromiseRejection')
+    expect((await invoke()).answer).toBe(1)
+  })
+
+  it.each([
+    ['a module that throws', 'throw new RangeError("at start")', 'RangeError', 'at start'],
+    ['a missing export', 'export const other = 1', 'Runtime.HandlerNotFound', 'is undefined or not exported'],
+    [
+      'a missing package',
+      'import "not-there"',
+      'Runtime.ImportModuleError',
+      "Cannot find package 'not-there'",
+    ],
+    ['a syntax error', 'export const = 1', 'Runtime.UserCodeSyntaxError', 'SyntaxError'],
+  ])('reports %s at every call', async (_, source, errorType, message) => {
+    const invoke = await start(source)
+    for (let call = 0; call < 2; call++) {
+      const { functionError, answer } = await invoke()
+      expect({ functionError, errorType: answer.errorType }).toEqual({
+        functionError: 'Unhandled',
+        errorType,
+      })
+      expect(answer.errorMessage).toContain(message)
+    }
+  })
+
+  it('refuses an answer above 6 MB', async () => {
+    const invoke = await start('export const handler = async ({ size }) => "x".repeat(size - 2)')
+    expect((await invoke({ size: 6_291_556 })).functionError).toBeUndefined()
+    expect((await invoke({ size: 6_291_557 })).answer).toEqual({
+      errorType: 'Function.ResponseSizeTooLarge',
+      errorMessage: 'Response payload size exceeded maximum allowed payload size (6291556 bytes).',
+    })
+  })
+
+  it('names the function that does not exist', async () => {
+    await start('')
+    await expect(runtime.invoke('nobody', '{}')).rejects.toThrow(
+      'Function not found: arn:aws:lambda:eu-central-1:123456789012:function:nobody',
+    )
+  })
+})
+
+describe('environments', () => {
+  const slow =
+    'let n = 0, busy = 0, most = 0; export const handler = async () => { n++; most = Math.max(most, ++busy); await new Promise((r) => setTimeout(r, 100)); busy--; return { n, most, pid: process.pid } }'
+
+  it('reuses module state while warm', async () => {
+    const invoke = await start(slow)
+    expect((await invoke()).answer.n).toBe(1)
+    expect((await invoke()).answer.n).toBe(2)
+  })
+
+  it('never runs two invocations in one environment', async () => {
+    const invoke = await start(slow)
+    const results = await Promise.all([invoke(), invoke(), invoke()])
+    expect(results.map(({ answer }) => answer.most)).toEqual([1, 1, 1])
+    expect(new Set(results.map(({ answer }) => answer.pid)).size).toBe(3)
+  })
+
+  it('throttles calls over the reserved concurrency, then goes on', async () => {
+    const invoke = await start(slow, { reservedConcurrency: 1 })
+    const [first, second] = await Promise.all([invoke(), invoke()])
+    expect(first?.statusCode).toBe(200)
+    expect(second).toEqual({
+      statusCode: 429,
+      answer: {
+        Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
+        Type: 'User',
+        message: 'Rate Exceeded.',
+      },
+    })
+    expect((await invoke()).statusCode).toBe(200)
+  })
+
+  it('starts anew after a reload, and lets running invocations finish', async () => {
+    const invoke = await start(slow)
+    const running = invoke()
+    runtime.reload()
+    expect((await running).answer.n).toBe(1)
+    expect((await invoke()).answer.n).toBe(1)
+  })
+
+  it('tells each line of output with function and request', async () => {
+    const invoke = await start(
+      'export const handler = async () => { console.log("a\\nb"); console.error("c") }',
+    )
+    await invoke()
+    await expect.poll(() => lines.length).toBe(3)
+    const about = { functionName: 'service-dev-f', requestId: 'request-1' }
+    expect(lines).toContainEqual({ ...about, stream: 'stdout', text: 'b' })
+    expect(lines).toContainEqual({ ...about, stream: 'stderr', text: 'c' })
+  })
+
+  it('is gone after close, and refuses further calls', async () => {
+    const invoke = await start(slow)
+    const { pid } = (await invoke()).answer
+    await runtime.close()
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+    await expect(invoke()).rejects.toThrow('stopped')
+  })
+})

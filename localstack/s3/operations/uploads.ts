@@ -1,0 +1,361 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseRange } from '../byte-range.ts'
+import {
+  type Checksum,
+  type ChecksumName,
+  checksumNames,
+  compositeChecksum,
+  makeChecksummer,
+} from '../checksums.ts'
+import { checkWrite, readConditions } from '../conditions.ts'
+import { S3Error, systemCode } from '../errors.ts'
+import { type Draft, readMetadataSync, StoredObject } from '../object-file.ts'
+import { objectHeaders } from '../object-headers.ts'
+import {
+  type BodyClaims,
+  bodyOf,
+  readClaims,
+  readTransfer,
+  receiveBody,
+  receiveText,
+  wantedChecksum,
+} from '../request-body.ts'
+import { newUploadId, syncFolder } from '../storage.ts'
+import { childText, malformed, parseXml, type XmlElement } from '../xml.ts'
+import { type Answer, type Call, checksumNodes, countParameter, isoTime, quoted, xmlAnswer } from './call.ts'
+import { invalidRange, openCopySource } from './objects.ts'
+
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+const mostParts = 10_000
+const smallestPart = 5 * 1024 ** 2 // bytes; the last part may be smaller
+
+/** `upload.json`. */
+type Upload = {
+  readonly key: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly checksum?: { readonly name: ChecksumName; readonly type: Checksum['type'] }
+}
+
+type Part = { readonly number: number; readonly eTag: string; readonly checksum?: string }
+
+export async function createMultipartUpload({ headers, store, bucket: name, key }: Call): Promise<Answer> {
+  const bucket = store.bucket(name)
+  const algorithm = wantedChecksum(headers)
+  const type =
+    headers['x-amz-checksum-type']?.toString() ?? (algorithm === 'crc64nvme' ? 'FULL_OBJECT' : 'COMPOSITE')
+  if (type !== 'FULL_OBJECT' && type !== 'COMPOSITE') {
+    throw new S3Error('InvalidRequest', 'Value for x-amz-checksum-type header is invalid.')
+  }
+  const checksum: Upload['checksum'] = algorithm && { name: algorithm, type }
+  const upload: Upload = { key, headers: objectHeaders(headers), checksum }
+  const id = newUploadId()
+  const folder = join(bucket.folder, 'uploads', id)
+  await mkdir(folder)
+  await writeFile(join(folder, 'upload.json.new'), JSON.stringify(upload), { flush: true })
+  await rename(join(folder, 'upload.json.new'), join(folder, 'upload.json'))
+  await syncFolder(folder)
+  return xmlAnswer(
+    [
+      'InitiateMultipartUploadResult',
+      [
+        ['Bucket', name],
+        ['Key', key],
+        ['UploadId', id],
+      ],
+    ],
+    checksum ? { 'x-amz-checksum-algorithm': checksum.name.toUpperCase(), 'x-amz-checksum-type': type } : {},
+  )
+}
+
+export async function uploadPart(call: Call): Promise<Answer> {
+  const claims = readClaims(call.headers)
+  const { eTag, checksum } = await storePart(call, bodyOf(call.request), claims)
+  return { status: 200, headers: { etag: quoted(eTag), ...partChecksumHeader(checksum) } }
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html */
+export async function uploadPartCopy(call: Call): Promise<Answer> {
+  const { object } = await openCopySource(call)
+  try {
+    const header = call.headers['x-amz-copy-source-range']?.toString()
+    const { size } = object.metadata
+    const range = parseRange(header, size)
+    const outside = header !== undefined && (range === 'whole' || Number(header.split('-')[1]) >= size)
+    if (outside || range === 'unsatisfiable') throw invalidRange(header ?? '', size)
+    const { start, length } = range === 'whole' ? { start: 0, length: size } : range
+    const { eTag, lastModifiedMs, checksum } = await storePart(call, object.read(start, length), {
+      framed: false,
+    })
+    return xmlAnswer([
+      'CopyPartResult',
+      [
+        ['ETag', quoted(eTag)],
+        ['LastModified', isoTime(lastModifiedMs)],
+        ...checksumNodes(checksum).slice(0, 1),
+      ],
+    ])
+  } finally {
+    await object.close()
+  }
+}
+
+async function storePart(call: Call, source: AsyncIterable<Uint8Array>, claims: BodyClaims) {
+  const { store, query } = call
+  const number = Number(query.get('partNumber'))
+  if (!Number.isInteger(number) || number < 1 || number > mostParts) {
+    throw new S3Error(
+      'InvalidArgument',
+      `Part number must be an integer between 1 and ${mostParts}, inclusive`,
+      {
+        ArgumentName: 'partNumber',
+        ArgumentValue: query.get('partNumber') ?? '',
+      },
+    )
+  }
+  const { folder, upload } = await openUpload(call)
+  const wanted = upload.checksum?.name
+  if (claims.checksum && wanted && claims.checksum.name !== wanted) {
+    throw new S3Error(
+      'InvalidRequest',
+      `Checksum Type mismatch: the upload uses ${wanted}, the part ${claims.checksum.name}`,
+    )
+  }
+  const draft = await store.draft()
+  try {
+    const complete = { ...claims, checksum: claims.checksum ?? (wanted && { name: wanted }) }
+    const { md5, checksum } = await receiveBody(source, complete, (bytes) => draft.write(bytes))
+    const metadata = await draft.seal({
+      key: call.key,
+      eTag: md5,
+      lastModifiedMs: Date.now(),
+      headers: {},
+      checksum,
+    })
+    await rename(draft.path, partPath(folder, number)).catch(noSuchUploadIfGone)
+    await syncFolder(folder)
+    return metadata
+  } finally {
+    await draft.discard()
+  }
+}
+
+/**
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html. Repeating it after success answers the
+ * same again, as long as the object is still the one that it made.
+ */
+export async function completeMultipartUpload(call: Call): Promise<Answer> {
+  const { request, headers, store, bucket: name, key, query, changed } = call
+  const bucket = store.bucket(name)
+  const uploadId = query.get('uploadId') ?? ''
+  const conditions = readConditions(headers)
+  const parts = readParts(parseXml(await receiveText(request, readTransfer(headers)))) // a checksum here is the object's
+  const done = () => bucket.objects.get(key)?.uploadId === uploadId
+  const answer = (eTag: string, checksum?: Checksum) =>
+    xmlAnswer([
+      'CompleteMultipartUploadResult',
+      [
+        ['Location', `http://${headers.host}/${name}/${encodeURIComponent(key)}`],
+        ['Bucket', name],
+        ['Key', key],
+        ['ETag', quoted(eTag)],
+        ...checksumNodes(checksum),
+      ],
+    ])
+  if (done()) return answer(bucket.objects.get(key)!.eTag)
+  const { folder, upload } = await openUpload(call)
+  const draft = await store.draft()
+  try {
+    checkWrite(conditions, bucket.objects.get(key))
+    const { eTag, checksum } = await joinParts(draft, folder, parts, upload.checksum)
+    checkWholeChecksum(call, checksum)
+    const metadata = await draft.seal({
+      key,
+      eTag,
+      lastModifiedMs: Date.now(),
+      headers: upload.headers,
+      checksum,
+      uploadId,
+    })
+    const change = await store.publish(bucket, draft, metadata, (current) => {
+      if (current?.uploadId !== uploadId) checkWrite(conditions, current)
+    })
+    changed('ObjectCreated:CompleteMultipartUpload', change)
+    await rm(folder, { recursive: true, force: true })
+    return answer(eTag, checksum)
+  } finally {
+    await draft.discard()
+  }
+}
+
+/** Writes the parts one after the other into the draft. All are checked before the first byte is written. */
+async function joinParts(draft: Draft, folder: string, parts: readonly Part[], wanted: Upload['checksum']) {
+  const found = parts.map((part, index) => {
+    const metadata = readPart(folder, part.number)
+    const wrong =
+      metadata?.eTag !== part.eTag || (part.checksum && part.checksum !== metadata?.checksum?.value)
+    if (!metadata || wrong) {
+      throw new S3Error(
+        'InvalidPart',
+        'One or more of the specified parts could not be found or did not match.',
+        {
+          PartNumber: part.number,
+          ETag: part.eTag,
+        },
+      )
+    }
+    if (metadata.size < smallestPart && index < parts.length - 1) {
+      throw new S3Error('EntityTooSmall', 'Your proposed upload is smaller than the minimum allowed size', {
+        ProposedSize: metadata.size,
+        MinSizeAllowed: smallestPart,
+        PartNumber: part.number,
+      })
+    }
+    return metadata
+  })
+  const eTags = createHash('md5')
+  const whole = wanted?.type === 'FULL_OBJECT' ? makeChecksummer(wanted.name) : undefined
+  for (const [index, { eTag }] of found.entries()) {
+    eTags.update(Buffer.from(eTag, 'hex'))
+    const part = await StoredObject.open(partPath(folder, parts[index]!.number)).catch(noSuchUploadIfGone)
+    try {
+      for await (const bytes of part.read()) {
+        whole?.update(bytes)
+        await draft.write(bytes)
+      }
+    } finally {
+      await part.close()
+    }
+  }
+  return { eTag: `${eTags.digest('hex')}-${parts.length}`, checksum: wanted && wholeChecksum() }
+
+  function wholeChecksum(): Checksum | undefined {
+    if (!wanted) return undefined
+    if (whole) return { name: wanted.name, value: whole.digest(), type: 'FULL_OBJECT' }
+    return compositeChecksum(
+      wanted.name,
+      found.map(({ checksum }) => checksum?.value ?? ''),
+    )
+  }
+}
+
+/** A checksum that the client gives for the whole object has to be the one that was computed. */
+function checkWholeChecksum({ headers }: Call, checksum: Checksum | undefined): void {
+  for (const name of checksumNames) {
+    const claimed = headers[`x-amz-checksum-${name}`]?.toString()
+    if (
+      claimed === undefined ||
+      (checksum?.name === name && checksum.value.split('-')[0] === claimed.split('-')[0])
+    )
+      continue
+    throw new S3Error(
+      'BadDigest',
+      `The ${name.toUpperCase()} you specified did not match the calculated checksum.`,
+    )
+  }
+}
+
+export async function abortMultipartUpload(call: Call): Promise<Answer> {
+  const { folder } = await openUpload(call)
+  await rm(folder, { recursive: true, force: true })
+  return { status: 204 }
+}
+
+export async function listParts(call: Call): Promise<Answer> {
+  const { folder, upload } = await openUpload(call)
+  const marker = countParameter(call.query, 'part-number-marker', mostParts, 0)
+  const most = countParameter(call.query, 'max-parts', 1000)
+  const names = await readdir(folder).catch(noSuchUploadIfGone)
+  const numbers = names.flatMap((name) => /^part-(\d{5})$/.exec(name)?.[1] ?? []).map(Number)
+  const left = numbers.filter((number) => number > marker).sort((a, b) => a - b)
+  const page = left.slice(0, most)
+  return xmlAnswer([
+    'ListPartsResult',
+    [
+      ['Bucket', call.bucket],
+      ['Key', call.key],
+      ['UploadId', call.query.get('uploadId') ?? ''],
+      ['PartNumberMarker', marker],
+      ['NextPartNumberMarker', page.at(-1) ?? 0],
+      ['MaxParts', most],
+      ['IsTruncated', left.length > page.length && most > 0],
+      ['StorageClass', 'STANDARD'],
+      upload.checksum && ['ChecksumAlgorithm', upload.checksum.name.toUpperCase()],
+      upload.checksum && ['ChecksumType', upload.checksum.type],
+      ...page.flatMap((number) => {
+        const part = readPart(folder, number)
+        if (!part) return []
+        const { lastModifiedMs, eTag, size, checksum } = part
+        return [
+          [
+            'Part',
+            [
+              ['PartNumber', number],
+              ['LastModified', isoTime(lastModifiedMs)],
+              ['ETag', quoted(eTag)],
+              ['Size', size],
+              ...checksumNodes(checksum).slice(0, 1),
+            ],
+          ] as const,
+        ]
+      }),
+    ],
+  ])
+}
+
+/** The folder and description of the upload that a call names. Throws `NoSuchUpload`. */
+async function openUpload({ store, bucket, key, query }: Call): Promise<{ folder: string; upload: Upload }> {
+  const id = query.get('uploadId') ?? ''
+  if (!/^[0-9a-f]{32}$/.test(id)) throw noSuchUpload()
+  const folder = join(store.bucket(bucket).folder, 'uploads', id)
+  const upload: Upload = JSON.parse(
+    await readFile(join(folder, 'upload.json'), 'utf8').catch(noSuchUploadIfGone),
+  )
+  if (upload.key !== key) throw noSuchUpload()
+  return { folder, upload }
+}
+
+const partPath = (folder: string, number: number): string =>
+  join(folder, `part-${String(number).padStart(5, '0')}`)
+
+function readPart(folder: string, number: number) {
+  try {
+    return readMetadataSync(partPath(folder, number))
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function readParts(document: XmlElement): readonly Part[] {
+  const parts = document.children.flatMap((child): Part[] => {
+    if (child.name !== 'Part') return []
+    const number = childText(child, 'PartNumber')?.trim() ?? ''
+    const eTag = childText(child, 'ETag')?.trim().replaceAll('"', '')
+    if (!/^\d{1,5}$/.test(number) || !eTag) throw malformed()
+    const checksum = checksumNames
+      .map((name) => childText(child, `Checksum${name.toUpperCase()}`))
+      .find(Boolean)
+    return [{ number: Number(number), eTag, ...(checksum && { checksum }) }]
+  })
+  if (document.name !== 'CompleteMultipartUpload' || parts.length === 0 || parts.length > mostParts)
+    throw malformed()
+  if (parts.some((part, index) => index > 0 && part.number <= parts[index - 1]!.number)) {
+    throw new S3Error('InvalidPartOrder', 'The list of parts was not in ascending order.')
+  }
+  return parts
+}
+
+const partChecksumHeader = (checksum: Checksum | undefined): Record<string, string> =>
+  checksum ? { [`x-amz-checksum-${checksum.name}`]: checksum.value } : {}
+
+const noSuchUpload = (): S3Error =>
+  new S3Error(
+    'NoSuchUpload',
+    'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.',
+  )
+
+function noSuchUploadIfGone(error: unknown): never {
+  throw systemCode(error) === 'ENOENT' ? noSuchUpload() : error
+}

@@ -1,0 +1,271 @@
+import { randomBytes } from 'node:crypto'
+import { accessSync, constants, mkdirSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { resolve } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { lockDirectory } from './directory-lock.ts'
+import { S3Error, S3StartError, systemCode } from './errors.ts'
+import type { ObjectChange } from './object-change.ts'
+import type { Answer, Call } from './operations/call.ts'
+import { findOperation, readTarget } from './routing.ts'
+import { Store } from './storage.ts'
+import { xmlDocument } from './xml.ts'
+
+export type { ObjectChange } from './object-change.ts'
+
+export type S3Options = {
+  readonly directory: string // kept between runs; one server at a time
+  readonly port?: number // 0 or absent: any free one
+  readonly host?: string // default 127.0.0.1
+  readonly region?: string // default us-east-1
+  readonly onChange?: (change: ObjectChange) => void // after the answer; what it throws is logged
+  readonly log?: (line: string) => void // default: standard error
+}
+
+export type S3Server = { readonly port: number; readonly endpoint: string; close(): Promise<void> }
+
+const closingMs = 2000 // that requests under way get to end
+const longestKey = 1024 // bytes of UTF-8
+
+/**
+ * An S3 for one developer's machine: objects as files, strong consistency, conditional writes, multipart uploads and the
+ * SDK's checksums, for clients with path-style addresses (`forcePathStyle: true`).
+ *
+ * Whoever reaches the port may do everything: credentials may be any, or none, and signatures are not checked (a presigned
+ * URL does expire). ACLs, storage classes and encryption with S3's keys are accepted and change nothing; versions, tags,
+ * object lock and everything else that is missing is refused with `NotImplemented`.
+ *
+ * Delivery: `onChange` is called once for each change of this run, after the change is on disk and the client has its
+ * answer. A crash in between loses the call, never the object.
+ *
+ * Throws `S3StartError` when the port is taken or the directory can't be used.
+ */
+export async function startS3(options: S3Options): Promise<S3Server> {
+  const { host = '127.0.0.1', region = 'us-east-1', onChange = () => {} } = options
+  const log = options.log ?? ((line: string) => console.error(line))
+  const directory = resolve(options.directory)
+  const unlock = takeDirectory(directory)
+  try {
+    const store = await Store.open(directory, log)
+    const handling = new Set<Promise<void>>()
+    const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, (request, response) => {
+      const handled = handle(request, response, { store, region, onChange, log }).finally(() =>
+        handling.delete(handled),
+      )
+      handling.add(handled)
+    })
+    server.on('clientError', (_error, socket) => {
+      if (socket.writable)
+        socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
+    })
+    const port = await listen(server, options.port ?? 0, host)
+    let closed: Promise<void> | undefined
+    const close = async () => {
+      const ended = new Promise((done) => server.close(done))
+      server.closeIdleConnections()
+      const timer = setTimeout(() => server.closeAllConnections(), closingMs)
+      await Promise.all(handling)
+      server.closeAllConnections()
+      await ended
+      await Promise.all(handling) // of requests that came on a connection that was still open
+      clearTimeout(timer)
+      unlock()
+    }
+    return {
+      port,
+      endpoint: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+      close: () => {
+        closed ??= close()
+        return closed
+      },
+    }
+  } catch (error) {
+    unlock()
+    throw error instanceof S3StartError ? error : unusable(directory, error)
+  }
+}
+
+function takeDirectory(directory: string): () => void {
+  try {
+    mkdirSync(directory, { recursive: true })
+    accessSync(directory, constants.W_OK)
+    return lockDirectory(directory)
+  } catch (error) {
+    throw error instanceof S3StartError ? error : unusable(directory, error)
+  }
+}
+
+const unusable = (directory: string, cause: unknown): S3StartError =>
+  new S3StartError(
+    'S3_DIRECTORY_UNUSABLE',
+    `S3 cannot keep its data in ${directory} (${systemCode(cause) ?? cause}). ` +
+      'Make it a directory that this account can write to, or give another one',
+    cause,
+  )
+
+function listen(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((done, failed) => {
+    server.once('error', (error) => {
+      const inUse = systemCode(error) === 'EADDRINUSE'
+      const what = inUse ? 'another program is using it' : `the system refuses it (${systemCode(error)})`
+      failed(
+        new S3StartError(
+          inUse ? 'S3_PORT_IN_USE' : 'S3_CANNOT_LISTEN',
+          `S3 cannot listen on ${host}:${port}: ${what}. Stop that program, or choose another port`,
+          error,
+        ),
+      )
+    })
+    server.listen(port, host, () => done((server.address() as AddressInfo).port))
+  })
+}
+
+type Context = Pick<Call, 'store' | 'region'> & {
+  readonly onChange: (change: ObjectChange) => void
+  readonly log: (line: string) => void
+}
+
+/** Answers one request. Never throws: what goes wrong becomes an error document, or the end of this connection. */
+async function handle(request: IncomingMessage, response: ServerResponse, context: Context): Promise<void> {
+  const { onChange, log } = context
+  const requestId = randomBytes(8).toString('hex').toUpperCase()
+  const id2 = randomBytes(48).toString('base64')
+  const sourceIp = request.socket.remoteAddress ?? '127.0.0.1'
+  const changes: ObjectChange[] = []
+  let answer: Answer
+  try {
+    answer = await perform(request, context, (eventName, bucket, { key, size, eTag, sequencer, timeMs }) => {
+      const eventTime = new Date(timeMs).toISOString()
+      changes.push({ eventName, bucket, key, size, eTag, sequencer, eventTime, requestId, id2, sourceIp })
+    })
+  } catch (error) {
+    answer = errorAnswer(error, request, requestId, id2, log)
+  }
+  try {
+    response.setHeader('x-amz-request-id', requestId)
+    response.setHeader('x-amz-id-2', id2)
+    await send(answer, request, response)
+  } catch (error) {
+    if (!request.destroyed) log(`S3 could not send an answer: ${error}`)
+    response.destroy()
+  }
+  if (changes.length === 0) return
+  await new Promise(setImmediate) // the answer is on its way before anybody acts on the change
+  for (const change of changes) {
+    try {
+      onChange(change)
+    } catch (error) {
+      log(`S3 told of ${change.eventName} and the listener failed: ${error}`)
+    }
+  }
+}
+
+async function perform(
+  request: IncomingMessage,
+  { store, region }: Context,
+  changed: (
+    eventName: ObjectChange['eventName'],
+    bucket: string,
+    change: Parameters<Call['changed']>[1],
+  ) => void,
+): Promise<Answer> {
+  const { headers, method = '', url = '' } = request
+  const target = readTarget(url, headers.host ?? '')
+  if (!target) throw new S3Error('InvalidURI', "Couldn't parse the specified URI.")
+  const { bucket, key, query } = target
+  if (Buffer.byteLength(key) > longestKey) {
+    throw new S3Error('KeyTooLongError', 'Your key is too long', {
+      Size: Buffer.byteLength(key),
+      MaxSizeAllowed: longestKey,
+    })
+  }
+  checkAccess(request, query)
+  const { run, name } = findOperation(method, target, query)
+  if (!run && name) throw new S3Error('NotImplemented', `${name} is not emulated`, { Operation: name })
+  if (!run)
+    throw new S3Error('MethodNotAllowed', 'The specified method is not allowed against this resource.')
+  return run({
+    ...{ request, headers, query, bucket, key, store, region },
+    changed: (eventName, change) => changed(eventName, bucket, change),
+  })
+}
+
+/** Refuses the little that is refused without looking at credentials. */
+function checkAccess({ method, headers }: IncomingMessage, query: URLSearchParams): void {
+  const { authorization } = headers
+  if (authorization !== undefined && !/^AWS(?:4-HMAC-SHA256)? /.test(authorization)) {
+    throw new S3Error('InvalidArgument', 'Unsupported Authorization Type', { ArgumentName: 'Authorization' })
+  }
+  // A page from elsewhere, open in a browser on this machine, can send forms here; nothing that changes data may come so.
+  if (headers['sec-fetch-site'] === 'cross-site' && method !== 'GET' && method !== 'HEAD') {
+    throw new S3Error('AccessDenied', 'Access Denied: requests from other sites cannot change objects')
+  }
+  // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+  const [, date, hour, minute, second] =
+    /^(\d{8})T(\d\d)(\d\d)(\d\d)Z$/.exec(query.get('X-Amz-Date') ?? '') ?? []
+  const signedMs = Date.parse(`${date?.replace(/(....)(..)(..)/, '$1-$2-$3')}T${hour}:${minute}:${second}Z`)
+  if (query.has('X-Amz-Expires') && !(Date.now() < signedMs + Number(query.get('X-Amz-Expires')) * 1000)) {
+    throw new S3Error('AccessDenied', 'Request has expired')
+  }
+}
+
+function errorAnswer(
+  error: unknown,
+  { method, url = '', headers, destroyed }: IncomingMessage,
+  requestId: string,
+  id2: string,
+  log: (line: string) => void,
+): Answer {
+  const known = error instanceof S3Error ? error : systemError(error)
+  if (!(error instanceof S3Error) && !destroyed) log(`S3 ${method} failed: ${error}`)
+  const details = Object.entries(known.details)
+  const { size } = { size: known.details.ActualObjectSize }
+  return {
+    status: known.status,
+    headers: {
+      'content-type': 'application/xml',
+      ...(known.code === 'InvalidRange' && headers.range ? { 'content-range': `bytes */${size}` } : {}),
+    },
+    document: xmlDocument([
+      'Error',
+      [
+        ['Code', known.code],
+        ['Message', known.message],
+        ...details,
+        ['Resource', url.replace(/\?.*/s, '')],
+        ['RequestId', requestId],
+        ['HostId', id2],
+      ],
+    ]),
+  }
+}
+
+function systemError(error: unknown): S3Error {
+  const code = systemCode(error)
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new S3Error(
+      'InsufficientStorage',
+      'The disk is full: nothing was stored. Free some space and try again',
+    )
+  }
+  return new S3Error(
+    'InternalError',
+    `We encountered an internal error (${code ?? 'unexpected'}). Please try again.`,
+  )
+}
+
+async function send(answer: Answer, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { status, headers = {}, document, content } = answer
+  try {
+    response.statusCode = status
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+    if (document !== undefined) response.setHeader('content-length', Buffer.byteLength(document))
+    if (content && content.length > 0)
+      await pipeline(content.object.read(content.start, content.length), response)
+    else response.end(request.method === 'HEAD' ? undefined : document)
+  } finally {
+    await content?.object.close()
+    request.resume() // what is left of a body that nobody wanted; the connection goes on after it
+  }
+}

@@ -1,0 +1,73 @@
+import { Kafka, logLevel, Partitioners } from 'kafkajs'
+
+export type OutgoingRecord = {
+  readonly topic: string
+  readonly key: string | null
+  readonly value: Buffer | null
+  readonly headers: Readonly<Record<string, Buffer>>
+}
+/** What a topic holds: `records` is end − start, which counts gaps of compaction and transactions too. */
+export type TopicOffsets = {
+  readonly records: number
+  readonly partitions: readonly {
+    readonly partition: number
+    readonly start: number // first offset that is there
+    readonly end: number // next offset to be written
+  }[]
+}
+export type KafkaPort = {
+  /** Append records, in the order given for each key; resolves when all in-sync replicas have them. */
+  readonly produce: (records: readonly OutgoingRecord[]) => Promise<void>
+  readonly offsets: (topic: string) => Promise<TopicOffsets>
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Kafka as this machine's tools use it: an idempotent producer, so that a retried request appends nothing twice, and
+ * look-ups. Connects when first used.
+ */
+export function openKafka(brokers: string, clientId = 'cupel'): KafkaPort {
+  const kafka = new Kafka({ clientId, brokers: brokers.split(','), logLevel: logLevel.NOTHING })
+  const producer = kafka.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    createPartitioner: Partitioners.DefaultPartitioner,
+  })
+  const admin = kafka.admin()
+  const producing = once(() => producer.connect())
+  const administering = once(() => admin.connect())
+
+  return {
+    async produce(records) {
+      await producing()
+      const topics = [...new Set(records.map(({ topic }) => topic))]
+      await producer.sendBatch({
+        topicMessages: topics.map((topic) => ({
+          topic,
+          messages: records
+            .filter((record) => record.topic === topic)
+            .map(({ key, value, headers }) => ({ key, value, headers: { ...headers } })),
+        })),
+      })
+    },
+
+    async offsets(topic) {
+      await administering()
+      const partitions = (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({
+        partition,
+        start: Number(low),
+        end: Number(high),
+      }))
+      return { partitions, records: partitions.reduce((sum, { start, end }) => sum + end - start, 0) }
+    },
+
+    async close() {
+      await Promise.allSettled([producer.disconnect(), admin.disconnect()])
+    },
+  }
+}
+
+function once<T>(connect: () => Promise<T>): () => Promise<T> {
+  let connected: Promise<T> | undefined
+  return () => (connected ??= connect())
+}

@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { mkdir, readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Failure } from './failure.ts'
+
+export const dataDirectory = (root: string): string => join(root, process.env.CUPEL_DIRECTORY ?? '.cupel')
+
+/** Where the services of a running local cloud listen. */
+export type Endpoints = {
+  readonly kafka: string // host:port, comma-separated
+  readonly s3: string
+  readonly lambda: string
+  readonly postgres: string // a URL with user and password
+}
+export type LocalCloud = {
+  readonly endpoints: Endpoints
+  /** Resolves when the local cloud has ended by itself, with what it said last. */
+  readonly ended: Promise<string>
+  /** End it in order; resolves when all its processes have ended, after 10 s at most. */
+  readonly stop: () => Promise<void>
+}
+
+const stopMs = 10_000
+
+/**
+ * Run `serverless offline` as a child, with the local cloud's plugin inside, and wait until its event sources run.
+ * All that it prints goes to `<data>/cupel.log`, and line by line to `onLine`.
+ *
+ * @throws {Failure} with the line in which it said why, when it ends before it is ready.
+ */
+export async function startLocalCloud(root: string, onLine: (line: string) => void): Promise<LocalCloud> {
+  const directory = dataDirectory(root)
+  await mkdir(directory, { recursive: true }).catch((cause) => {
+    throw new Failure(`cannot write to ${directory} (${cause.code}): run from a folder that is yours`)
+  })
+  const log = createWriteStream(join(directory, 'cupel.log'))
+  const serverless = createRequire(join(root, 'package.json')).resolve('serverless/bin/serverless.js')
+  const child = spawn(process.execPath, [serverless, 'offline'], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...process.env, SLS_NOTIFICATIONS_MODE: 'off', SLS_TELEMETRY_DISABLED: '1', FORCE_COLOR: '0' },
+  })
+  const lastLines: string[] = []
+  for (const stream of [child.stdout!, child.stderr!])
+    createInterface({ input: stream }).on('line', (line) => {
+      log.write(`${line}\n`)
+      if (line.trim()) lastLines.push(line)
+      if (lastLines.length > 20) lastLines.shift()
+      onLine(line)
+    })
+  const exited = once(child, 'exit').then(() => reasonOf(lastLines))
+
+  const endpoints = await Promise.race([
+    ready(child),
+    exited.then((reason) => Promise.reject(new Failure(reason))),
+  ])
+  return {
+    endpoints,
+    ended: exited,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      child.kill('SIGINT')
+      const late = setTimeout(() => child.kill('SIGKILL'), stopMs)
+      await exited
+      clearTimeout(late)
+      log.end()
+    },
+  }
+}
+
+/** The endpoints of a local cloud that runs in this folder, or undefined. */
+export async function runningEndpoints(root: string): Promise<(Endpoints & { pid: number }) | undefined> {
+  const text = await readFile(join(dataDirectory(root), 'endpoints.json'), 'utf8').catch(() => undefined)
+  if (text === undefined) return undefined
+  const endpoints = JSON.parse(text)
+  try {
+    process.kill(endpoints.pid, 0)
+    return endpoints
+  } catch {
+    return undefined // killed, and its file is left
+  }
+}
+
+const ready = (child: ChildProcess): Promise<Endpoints> =>
+  new Promise((resolve) => {
+    child.on('message', (message: { type?: string; endpoints: Endpoints }) => {
+      if (message.type === 'ready') resolve(message.endpoints)
+    })
+  })
+
+function reasonOf(lines: readonly string[]): string {
+  const said = lines.filter((line) => /error|cannot|refused|in use|already/i.test(line))
+  return (said[0] ?? lines.at(-1) ?? 'the local cloud ended without a word').replace(
+    /^[×✖\s]*(Error:)?\s*/,
+    '',
+  )
+}

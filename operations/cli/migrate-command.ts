@@ -1,0 +1,19 @@
+import { join } from 'node:path'
+import { readSettings } from '@cupel/core/settings'
+import { openPostgres } from '@cupel/io/postgres'
+import { datasets } from '#datasets/index.ts'
+import { migrate } from '../migrate.ts'
+
+export async function runMigrate(root: string): Promise<number> {
+  const settings = readSettings(process.env, (from) => ({
+    databaseUrl: from.url('DATABASE_URL', ['postgres:', 'postgresql:']),
+  }))
+  const warehouse = openPostgres(settings.databaseUrl)
+  try {
+    const applied = await migrate(warehouse, { directory: join(root, 'warehouse/migrations'), datasets })
+    console.log(applied.length > 0 ? `Database: applied ${applied.join(', ')}` : 'Database: up to date')
+    return 0
+  } finally {
+    await warehouse.end()
+  }
+}

@@ -1,0 +1,94 @@
+import type { Dataset } from '@cupel/core/dataset'
+import { parseBronzeKey, silverKey } from '@cupel/core/keys'
+import type { TopicOffsets } from '@cupel/io/kafka'
+
+/** One bronze object, as its key and metadata say. */
+export type BronzeObject = {
+  readonly key: string
+  readonly partition: number
+  readonly firstOffset: number
+  readonly lastOffset: number
+  readonly records: number
+}
+export type LedgerEntry = {
+  readonly objectKey: string
+  readonly records: number
+  readonly silver: number
+  readonly quarantined: number
+  readonly duplicates: number
+  readonly problem: string | null
+}
+/** All that the stages hold of one dataset. */
+export type DatasetStock = {
+  readonly dataset: Pick<Dataset, 'name' | 'topic' | 'bronzeFolder' | 'silverFolder'>
+  readonly kafka: TopicOffsets
+  readonly keptFailures: number // records too large for an event, in the failure bucket
+  readonly bronze: readonly BronzeObject[]
+  readonly ledger: readonly LedgerEntry[]
+  readonly gold: { readonly rows: number; readonly notTheFoldOfSilver: readonly string[] } // keys, some
+}
+export type DecisionStock = {
+  readonly fraud: number
+  readonly genuine: number
+  readonly undecided: readonly string[] // ids of valid transactions without a decision, some
+  readonly unexpected: readonly string[] // ids decided that are not in silver, some
+}
+
+/**
+ * Do the layers agree, to the record? Each string says where they do not; none says that guarantees G1 to G4 of the
+ * README hold for what is stored now.
+ */
+export function reconcile(stocks: readonly DatasetStock[], decisions: DecisionStock): readonly string[] {
+  return [...stocks.flatMap(reconcileDataset), ...reconcileDecisions(decisions)]
+}
+
+function reconcileDataset(stock: DatasetStock): string[] {
+  const { dataset, kafka, keptFailures, bronze, ledger, gold } = stock
+  const problems: string[] = []
+  const say = (problem: string) => problems.push(`${dataset.name}: ${problem}`)
+
+  for (const { partition, start, end } of kafka.partitions) {
+    const objects = bronze.filter((object) => object.partition === partition)
+    for (const hole of holes(objects, start, end)) say(`${dataset.topic}-${partition} ${hole}`)
+  }
+  const inBronze = sum(bronze, ({ records }) => records)
+  if (inBronze + keptFailures !== kafka.records)
+    say(`${kafka.records} records in Kafka, ${inBronze} in bronze and ${keptFailures} kept as too large`)
+
+  const entries = new Map(ledger.map((entry) => [entry.objectKey, entry]))
+  for (const { key, records } of bronze) {
+    const expected = silverKey(dataset.silverFolder, parseBronzeKey(key)?.name ?? '')
+    const entry = entries.get(expected)
+    if (!entry) say(`${key} is not in gold: ${expected} is missing or was not loaded`)
+    else if (entry.problem !== null) say(`${expected} could not be loaded: ${entry.problem}`)
+    else if (entry.records !== records) say(`${key} holds ${records} records, ${expected} accounts for ${entry.records}`)
+  }
+  if (gold.notTheFoldOfSilver.length > 0)
+    say(`gold is not the newest of silver, for example at ${gold.notTheFoldOfSilver.join(', ')}`)
+  return problems
+}
+
+/** Where the objects of a partition do not cover `start` ≤ offset < `end` exactly once. Gaps between records of one object are Kafka's own. */
+function holes(objects: readonly BronzeObject[], start: number, end: number): string[] {
+  const found: string[] = []
+  let next = start
+  for (const { firstOffset, lastOffset, key } of [...objects].sort((a, b) => a.firstOffset - b.firstOffset)) {
+    if (firstOffset > next) found.push(`offsets ${next} to ${firstOffset - 1} are not in bronze`)
+    if (firstOffset < next && lastOffset >= start) found.push(`offset ${firstOffset} stands twice, again in ${key}`)
+    next = Math.max(next, lastOffset + 1)
+  }
+  if (next < end) found.push(`offsets ${next} to ${end - 1} are not in bronze`)
+  if (next > end) found.push(`bronze holds offsets up to ${next - 1}, Kafka ends at ${end}: is it another topic?`)
+  return found
+}
+
+function reconcileDecisions({ undecided, unexpected }: DecisionStock): string[] {
+  const problems: string[] = []
+  if (undecided.length > 0) problems.push(`fraud: no decision on ${undecided.join(', ')}`)
+  if (unexpected.length > 0) problems.push(`fraud: decisions on what is not in silver: ${unexpected.join(', ')}`)
+  return problems
+}
+
+export const sum = <T>(items: readonly T[], value: (item: T) => number): number =>
+  items.reduce((total, item) => total + value(item), 0)
+

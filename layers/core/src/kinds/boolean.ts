@@ -17,11 +17,11 @@ const booleanKind: Kind<boolean> = {
     const word = lowerAscii(String(value))
     return yes.includes(word) ? accept(true) : no.includes(word) ? accept(false) : reject('not-a-boolean')
   },
-  sql: ({ type, text, step }) => ({
+  sql: ({ isString, text, step }) => ({
     steps: [
       [
         'word',
-        `CASE WHEN ${type} = 'DOUBLE' AND ${text} IN ('1.0', '0.0', '-0.0') THEN abs(TRY_CAST(${text} AS DOUBLE))::INTEGER::VARCHAR ELSE ${lowerAsciiSql(text)} END`,
+        `CASE WHEN NOT ${isString} AND ${text} IN ('1.0', '0.0', '-0.0') THEN abs(TRY_CAST(${text} AS DOUBLE))::INTEGER::VARCHAR ELSE ${lowerAsciiSql(text)} END`,
       ],
       [
         'truth',

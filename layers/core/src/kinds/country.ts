@@ -60,10 +60,10 @@ const countryKind: Kind<string> = {
     const found = typeof value === 'string' ? spellings.entries.get(fold(value)) : undefined
     return found === undefined ? reject('unknown-country') : accept(found)
   },
-  sql: ({ type, text, step }) => ({
+  sql: ({ isString, text, step }) => ({
     lookup: {
       spellings,
-      key: `CASE WHEN ${type} = 'VARCHAR' THEN replace(${lowerAsciiSql(text)}, '.', '') END`,
+      key: `CASE WHEN ${isString} THEN replace(${lowerAsciiSql(text)}, '.', '') END`,
     },
     reason: `CASE WHEN ${step('found')} IS NULL THEN ${literal('unknown-country')} END`,
     value: step('found'),

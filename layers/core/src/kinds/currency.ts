@@ -38,9 +38,9 @@ const currencyKind: Kind<string> = {
     if (found !== undefined) return accept(found)
     return reject(ambiguousSigns.includes(value) ? 'ambiguous-currency' : 'unknown-currency')
   },
-  sql: ({ type, text, step }) => ({
-    lookup: { spellings, key: `CASE WHEN ${type} = 'VARCHAR' THEN ${upperAsciiSql(text)} END` },
-    reason: `CASE WHEN ${step('found')} IS NOT NULL THEN NULL WHEN ${type} = 'VARCHAR' AND ${text} IN (${ambiguousSigns.map(literal).join(', ')}) THEN 'ambiguous-currency' ELSE 'unknown-currency' END`,
+  sql: ({ isString, text, step }) => ({
+    lookup: { spellings, key: `CASE WHEN ${isString} THEN ${upperAsciiSql(text)} END` },
+    reason: `CASE WHEN ${step('found')} IS NOT NULL THEN NULL WHEN ${isString} AND ${text} IN (${ambiguousSigns.map(literal).join(', ')}) THEN 'ambiguous-currency' ELSE 'unknown-currency' END`,
     value: step('found'),
   }),
 }

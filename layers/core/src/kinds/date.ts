@@ -69,13 +69,13 @@ function dateKind(order: DateOptions['order']): Kind<string> {
       if (typeof day === 'string') return reject(day)
       return dayStartMs(day) === undefined ? reject('no-such-date') : accept(dayText(day))
     },
-    sql: ({ type, text, step }) => {
+    sql: ({ isString, text, step }) => {
       const iso = String.raw`\d{4}-\d{2}-\d{2}`
       return {
         steps: [
           [
             'day',
-            `CASE WHEN ${type} <> 'VARCHAR' THEN NULL WHEN regexp_full_match(${text}, '${iso}') THEN ${text} ELSE ${readDaySql(text, order)} END`,
+            `CASE WHEN NOT ${isString} THEN NULL WHEN regexp_full_match(${text}, '${iso}') THEN ${text} ELSE ${readDaySql(text, order)} END`,
           ],
           ['date', dateSql(step('day'))],
         ],

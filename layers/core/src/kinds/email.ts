@@ -25,8 +25,8 @@ const emailKind: Kind<string> = {
       value.indexOf('@') <= maxLocalLength
     return good ? accept(lowerAscii(value)) : reject('not-an-email')
   },
-  sql: ({ type, text }) => ({
-    reason: `CASE WHEN ${type} = 'VARCHAR' AND strlen(${text}) <= ${maxLength} AND ${wholeMatchSql(text, spelling)} AND strpos(${text}, '@') <= ${maxLocalLength + 1} THEN NULL ELSE 'not-an-email' END`,
+  sql: ({ isString, text }) => ({
+    reason: `CASE WHEN ${isString} AND strlen(${text}) <= ${maxLength} AND ${wholeMatchSql(text, spelling)} AND strpos(${text}, '@') <= ${maxLocalLength + 1} THEN NULL ELSE 'not-an-email' END`,
     value: `lower(${text})`, // ASCII by then
   }),
 }

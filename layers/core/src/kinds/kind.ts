@@ -59,11 +59,11 @@ export type Kind<Value extends Scalar = Scalar> = {
   readonly postgresCheck?: (column: string) => string
 }
 
-/** A field as SQL sees it. All are columns, free to repeat. */
+/** A field as SQL sees it: columns, or tests on one, free to repeat. All are NULL where the field is missing. */
 export type SqlField = {
-  /** `'VARCHAR'` for strings, `'BOOLEAN'`, anything else for numbers. */
-  readonly type: string
-  /** The string, trimmed; the number as DuckDB's JSON reader prints it; `true` or `false`. */
+  readonly isString: string
+  readonly isBoolean: string // neither: a number
+  /** The string, trimmed; the number as DuckDB prints it out of JSON; `true` or `false`. */
   readonly text: string
   /** The column that holds a step of this field. */
   readonly step: (name: string) => string

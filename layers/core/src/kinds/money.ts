@@ -84,5 +84,5 @@ function readAmountSql(text: string): string {
       return `WHEN ${wholeMatchSql(body!, spelling)} THEN ${comma ? `replace(${kept}, ',', '.')` : kept}`
     })
     .join(' ')
-  return `CASE WHEN ${open} = '(' <> (${close} = ')') OR (${open} = '(' AND ${sign1} || ${sign2} <> '') OR (${sign1} <> '' AND ${sign2} <> '') OR (${currency1} <> '' AND ${currency2} <> '') THEN NULL ELSE CASE WHEN ${open} = '(' OR regexp_matches(${sign1} || ${sign2}, '[-\\x{2212}]') THEN '-' ELSE '' END || CASE ${plain} END END`
+  return `CASE WHEN (${open} = '(') <> (${close} = ')') OR (${open} = '(' AND ${sign1} || ${sign2} <> '') OR (${sign1} <> '' AND ${sign2} <> '') OR (${currency1} <> '' AND ${currency2} <> '') THEN NULL ELSE CASE WHEN ${open} = '(' OR regexp_matches(${sign1} || ${sign2}, '[-\\x{2212}]') THEN '-' ELSE '' END || CASE ${plain} END END`
 }

@@ -92,7 +92,7 @@ export function decimalUnits(text: string, scale: number): bigint {
  * string into `[+-]digits[.digits]`, or NULL.
  */
 export function decimalSql(
-  { type, text, step }: SqlField,
+  { isBoolean, isString, text, step }: SqlField,
   { precision, scale, min, max, positive }: DecimalColumn,
   read: (text: string) => string = readDecimalSql,
 ): KindSql {
@@ -103,10 +103,10 @@ export function decimalSql(
   const cast = (of: string) => `TRY_CAST(${of} AS DECIMAL(${precision}, ${scale}))`
   return {
     steps: [
-      ['quick', quickWhole > 0 ? `${type} <> 'BOOLEAN' AND ${wholeMatchSql(text, quickSpelling)}` : 'false'],
+      ['quick', quickWhole > 0 ? `NOT ${isBoolean} AND ${wholeMatchSql(text, quickSpelling)}` : 'false'],
       [
         'plain',
-        `CASE WHEN ${quick} THEN ${text} WHEN ${type} = 'VARCHAR' THEN ${read(text)} WHEN ${type} <> 'BOOLEAN' AND ${isExactSql(text)} THEN ${text} END`,
+        `CASE WHEN ${quick} THEN ${text} WHEN ${isString} THEN ${read(text)} WHEN NOT ${isBoolean} AND ${isExactSql(text)} THEN ${text} END`,
       ],
       ['whole', `CASE WHEN NOT ${quick} THEN ltrim(split_part(ltrim(${plain}, '+-'), '.', 1), '0') END`],
       ['fraction', `CASE WHEN NOT ${quick} THEN rtrim(split_part(${plain}, '.', 2), '0') END`],
@@ -116,7 +116,7 @@ export function decimalSql(
       ],
     ],
     reason: `CASE ${[
-      `WHEN ${plain} IS NULL THEN CASE WHEN ${type} IN ('VARCHAR', 'BOOLEAN') THEN 'not-a-number' ELSE 'inexact-number' END`,
+      `WHEN ${plain} IS NULL THEN CASE WHEN ${isString} OR ${isBoolean} THEN 'not-a-number' ELSE 'inexact-number' END`,
       `WHEN length(${fraction}) > ${scale} THEN '${scale > 0 ? 'too-precise' : 'not-an-integer'}'`,
       `WHEN length(${whole}) > ${precision - scale} THEN 'out-of-range'`,
       positive && `WHEN ${number} <= 0 THEN 'not-positive'`,

@@ -32,11 +32,11 @@ function oneOfKind<Value extends string>(values: readonly Value[]): Kind<Value> 
       const found = typeof value === 'string' ? byFolded.get(lowerAscii(value)) : undefined
       return found === undefined ? reject('not-one-of') : accept(found)
     },
-    sql: ({ type, text, step }) => ({
+    sql: ({ isString, text, step }) => ({
       steps: [
         [
           'word',
-          `CASE WHEN ${type} <> 'VARCHAR' THEN NULL WHEN ${text} IN (${list}) THEN ${text} ELSE CASE ${lowerAsciiSql(text)} ${cases} END END`,
+          `CASE WHEN NOT ${isString} THEN NULL WHEN ${text} IN (${list}) THEN ${text} ELSE CASE ${lowerAsciiSql(text)} ${cases} END END`,
         ],
       ],
       reason: `CASE WHEN ${step('word')} IS NULL THEN 'not-one-of' END`,

@@ -29,14 +29,14 @@ const phoneKind: Kind<string> = {
     if (internationalPattern.test(dialled)) return accept(dialled.replace(/^00/, '+'))
     return reject(nationalPattern.test(dialled) ? 'no-country-code' : 'not-a-phone')
   },
-  sql: ({ type, text, step }) => ({
+  sql: ({ isString, text, step }) => ({
     steps: [
       [
         'dialled',
         `CASE WHEN ${wholeMatchSql(text, canonical)} THEN ${text} ELSE regexp_replace(${text}, ${literal(separators)}, '', 'g') END`,
       ],
     ],
-    reason: `CASE WHEN ${type} <> 'VARCHAR' THEN 'not-a-phone' WHEN ${wholeMatchSql(step('dialled'), international)} THEN NULL WHEN ${wholeMatchSql(step('dialled'), national)} THEN 'no-country-code' ELSE 'not-a-phone' END`,
+    reason: `CASE WHEN NOT ${isString} THEN 'not-a-phone' WHEN ${wholeMatchSql(step('dialled'), international)} THEN NULL WHEN ${wholeMatchSql(step('dialled'), national)} THEN 'no-country-code' ELSE 'not-a-phone' END`,
     value: `CASE WHEN starts_with(${step('dialled')}, '00') THEN '+' || ${step('dialled')}[3:] ELSE ${step('dialled')} END`,
   }),
 }

@@ -33,10 +33,15 @@ export const identifier = (name: string): string => `"${name.replaceAll('"', '""
 const upperLetters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
 const lowerLetters = upperLetters.toLowerCase()
 
+// `lower` is ten times as fast as `translate`, and right for text of as many bytes as code points.
 export const lowerAsciiSql = (text: string): string =>
-  `translate(${text}, '${upperLetters}', '${lowerLetters}')`
+  `CASE WHEN strlen(${text}) = length(${text}) THEN lower(${text}) ELSE translate(${text}, '${upperLetters}', '${lowerLetters}') END`
 export const upperAsciiSql = (text: string): string =>
-  `translate(${text}, '${lowerLetters}', '${upperLetters}')`
+  `CASE WHEN strlen(${text}) = length(${text}) THEN upper(${text}) ELSE translate(${text}, '${lowerLetters}', '${upperLetters}') END`
+
+/** `trim` in SQL. Most text begins and ends with a visible ASCII character, which costs a tenth to see. */
+export const trimSql = (text: string): string =>
+  `CASE WHEN unicode(${text}) BETWEEN 33 AND 126 AND right(${text}, 1) BETWEEN '!' AND '~' THEN ${text} ELSE trim(${text}, ${literal(whiteSpace)}) END`
 
 /** A regular expression over a whole string, in the syntax that JavaScript and RE2 share. */
 export const wholePattern = (source: string): RegExp => new RegExp(`^(?:${source})$`, 'u')

@@ -32,8 +32,8 @@ function textKind({ min = 1, max = anyLength, pattern }: TextOptions): Kind<stri
       if (form && !form.test(value)) return reject('wrong-form')
       return accept(value)
     },
-    sql: ({ type, text }) => ({
-      reason: `CASE WHEN ${type} <> 'VARCHAR' THEN 'not-text' ${[
+    sql: ({ isString, text }) => ({
+      reason: `CASE WHEN NOT ${isString} THEN 'not-text' ${[
         min > 1 && `WHEN length(${text}) < ${min} THEN 'too-short'`,
         `WHEN strlen(${text}) > ${max} AND length(${text}) > ${max} THEN 'too-long'`,
         pattern !== undefined && `WHEN NOT ${wholeMatchSql(text, pattern)} THEN 'wrong-form'`,

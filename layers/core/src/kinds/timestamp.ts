@@ -31,8 +31,8 @@ const timestampKind: Kind<string> = {
     if (ms.value < minTimeMs || ms.value > maxTimeMs) return reject('out-of-range')
     return accept(new Date(ms.value).toISOString())
   },
-  sql: ({ type, text, step }) => {
-    const quickForm = String.raw`\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(?:[.]\d{3})?Z`
+  sql: ({ isBoolean, isString, text, step }) => {
+    const quickForm = String.raw`\d{4}-[01]\d-[0-3]\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:[.]\d{3})?Z`
     const part = (index: number): string => `regexp_extract(${text}, '^${calendarForm}$', ${index})`
     const number = (part: string): string => `coalesce(TRY_CAST(${part} AS BIGINT), 0)`
     const zone = part(6)
@@ -41,7 +41,6 @@ const timestampKind: Kind<string> = {
     const clockMs = `${number(part(2))} * 3600000 + ${number(part(3))} * 60000 + ${number(part(4))} * 1000 + ${number(`left(rpad(${part(5)}, 3, '0'), 3)`)}`
     const epoch = (index: number): string => `regexp_extract(${text}, '^${epochForm}$', ${index})`
     const epochMs = `(CASE WHEN ${epoch(1)} = '-' THEN -1 ELSE 1 END) * CASE WHEN ${number(epoch(2))} >= ${millisecondsFrom}::BIGINT THEN ${number(epoch(2))} ELSE ${number(epoch(2))} * 1000 + ${number(`left(rpad(${epoch(3)}, 3, '0'), 3)`)} END`
-    const isString = `${type} = 'VARCHAR'`
     const form = step('form')
     return {
       steps: [
@@ -51,7 +50,7 @@ const timestampKind: Kind<string> = {
         ],
         [
           'form',
-          `CASE WHEN ${step('quick')} IS NOT NULL AND NOT starts_with(${text}, '0000') THEN 'quick' WHEN ${type} = 'BOOLEAN' THEN NULL WHEN ${isString} AND ${wholeMatchSql(text, calendarForm)} THEN 'calendar' WHEN NOT ${isString} AND abs(TRY_CAST(${text} AS DOUBLE)) >= 1e15 THEN 'large' WHEN ${wholeMatchSql(text, epochForm)} AND (NOT ${isString} OR length(${epoch(2)}) >= 9) THEN 'epoch' END`,
+          `CASE WHEN ${step('quick')} IS NOT NULL AND NOT starts_with(${text}, '0000') THEN 'quick' WHEN ${isBoolean} THEN NULL WHEN ${isString} AND ${wholeMatchSql(text, calendarForm)} THEN 'calendar' WHEN NOT ${isString} AND abs(TRY_CAST(${text} AS DOUBLE)) >= 1e15 THEN 'large' WHEN ${wholeMatchSql(text, epochForm)} AND (NOT ${isString} OR length(${epoch(2)}) >= 9) THEN 'epoch' END`,
         ],
         ['day', `CASE WHEN ${form} = 'calendar' THEN epoch_ms(${dateSql(`${text}[:10]`)}::TIMESTAMP) END`],
         [

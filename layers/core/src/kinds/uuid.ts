@@ -15,8 +15,8 @@ const uuidKind: Kind<string> = {
   postgresType: 'uuid',
   parse: (value) =>
     typeof value === 'string' && pattern.test(value) ? accept(lowerAscii(value)) : reject('not-a-uuid'),
-  sql: ({ type, text }) => ({
-    reason: `CASE WHEN ${type} = 'VARCHAR' AND ${wholeMatchSql(text, spelling)} THEN NULL ELSE 'not-a-uuid' END`,
+  sql: ({ isString, text }) => ({
+    reason: `CASE WHEN ${isString} AND ${wholeMatchSql(text, spelling)} THEN NULL ELSE 'not-a-uuid' END`,
     value: `TRY_CAST(${text} AS UUID)`,
   }),
 }

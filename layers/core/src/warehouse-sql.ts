@@ -1,0 +1,60 @@
+/** A dataset's table in PostgreSQL: one row a key, the newest, and where it came from. */
+import type { Dataset } from './dataset.ts'
+import { identifier, literal } from './kinds/strings.ts'
+import { newestColumns } from './refine-sql.ts'
+
+/** How the record was received, behind the fields: part of what makes a record newer (see `newestColumns`). */
+const lineage: readonly (readonly [name: string, type: string, comment: string])[] = [
+  ['_timestamp_ms', 'bigint', 'Kafka timestamp of the record, milliseconds since 1970.'],
+  ['_partition', 'integer', 'Kafka partition of the record.'],
+  ['_offset', 'bigint', 'Kafka offset of the record.'],
+]
+
+/** The table, as one script of statements. Fails when it exists. */
+export function createTable(dataset: Dataset): string {
+  const table = identifier(dataset.table)
+  const fields = Object.entries(dataset.fields)
+  const columns = [
+    ...fields.map(([name, { kind, optional }]) => {
+      const column = identifier(name)
+      const check = kind.postgresCheck ? ` CHECK (${kind.postgresCheck(column)})` : ''
+      return `${column} ${kind.postgresType}${optional ? '' : ' NOT NULL'}${check}`
+    }),
+    ...lineage.map(([name, type]) => `${identifier(name)} ${type} NOT NULL`),
+    `PRIMARY KEY (${dataset.key.map(identifier).join(', ')})`,
+  ]
+  const comments = [
+    ...fields.map(([name, { description, personal }]) => [
+      name,
+      personal ? `${description} Personal.` : description,
+    ]),
+    ...lineage.map(([name, , comment]) => [name, comment]),
+  ]
+  return [
+    `CREATE TABLE ${table} (\n  ${columns.join(',\n  ')}\n);`,
+    `COMMENT ON TABLE ${table} IS ${literal(dataset.description)};`,
+    ...comments.map(
+      ([name, comment]) => `COMMENT ON COLUMN ${table}.${identifier(name!)} IS ${literal(comment!)};`,
+    ),
+  ].join('\n')
+}
+
+/** The columns of a dataset's table, as identifiers, in the order in which they are copied. */
+export const copyColumns = (dataset: Dataset): readonly string[] =>
+  [...Object.keys(dataset.fields), ...lineage.map(([name]) => name)].map(identifier)
+
+/**
+ * Put the rows of a table of the same columns into the dataset's table. Of a key the newest row stays, whatever the order
+ * of arrival: a second time changes nothing. Affects the rows that were inserted or replaced an older one.
+ */
+export function upsertStatement(dataset: Dataset, fromTable: string): string {
+  const columns = copyColumns(dataset)
+  const key = dataset.key.map(identifier)
+  const newest = newestColumns(dataset).map(identifier)
+  const others = columns.filter((column) => !key.includes(column))
+  return `INSERT INTO ${identifier(dataset.table)} AS present (${columns.join(', ')})
+SELECT DISTINCT ON (${key.join(', ')}) ${columns.join(', ')} FROM ${fromTable}
+ORDER BY ${[...key, ...newest.map((column) => `${column} DESC`)].join(', ')}
+ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${others.map((column) => `${column} = excluded.${column}`).join(', ')}
+WHERE (${newest.map((column) => `excluded.${column}`).join(', ')}) > (${newest.map((column) => `present.${column}`).join(', ')})`
+}

@@ -21,6 +21,12 @@ export const newestColumns = (dataset: Dataset): readonly string[] => [
   '_offset',
 ]
 
+/** The end of a DuckDB query over silver's columns that keeps of each key the newest record. */
+export function newestOnlySql(dataset: Dataset): string {
+  const newest = newestColumns(dataset).map((column) => `${identifier(column)} DESC`)
+  return `QUALIFY row_number() OVER (PARTITION BY ${dataset.key.map(identifier).join(', ')} ORDER BY ${newest.join(', ')}) = 1`
+}
+
 export type RefineFiles = {
   readonly input: string // bronze NDJSON
   readonly silver: string // Parquet
@@ -57,9 +63,7 @@ export const countStatement = 'SELECT count(*) AS records, count(_quarantined) A
 /** Writes silver in the order of the addresses, of each key the newest record only; answers with how many. */
 export function silverStatement(dataset: Dataset, silver: string): string {
   const columns = [...Object.keys(dataset.fields), ...lineageColumns].map(identifier).join(', ')
-  const key = dataset.key.map(identifier).join(', ')
-  const newest = newestColumns(dataset).map((column) => `${identifier(column)} DESC`)
-  return `COPY (SELECT ${columns} FROM refined WHERE _quarantined IS NULL QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY ${newest.join(', ')}) = 1 ORDER BY _partition, _offset) TO ${literal(silver)} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {dataset: ${literal(dataset.name)}, version: ${literal(String(dataset.version))}})`
+  return `COPY (SELECT ${columns} FROM refined WHERE _quarantined IS NULL ${newestOnlySql(dataset)} ORDER BY _partition, _offset) TO ${literal(silver)} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {dataset: ${literal(dataset.name)}, version: ${literal(String(dataset.version))}})`
 }
 
 /**

@@ -1,3 +1,5 @@
+import { Properties, References, type Resource } from './intrinsics.ts'
+
 /** What a compiled CloudFormation template says a deployment would wire together. */
 export type Wiring = {
   readonly functions: readonly FunctionSettings[]
@@ -33,6 +35,7 @@ export type KafkaMapping = {
   readonly startingPositionTimestamp?: number // Unix seconds
   readonly consumerGroupId: string
   readonly enabled: boolean
+  readonly onFailureBucket?: string // takes records that fit in no event
 }
 
 export type BucketNotification = {
@@ -52,3 +55,358 @@ export type Schedule = {
   readonly input?: string // JSON text that replaces the event
   readonly enabled: boolean
 }
+
+export type Template = { readonly Resources?: Readonly<Record<string, Resource>> }
+
+/** What the template does not say, because it depends on the machine or on serverless.yml. */
+export type TemplateContext = {
+  readonly stackName: string
+  readonly region: string
+  readonly accountId: string
+  readonly functionKeys: Readonly<Record<string, string>> // deployed name → key in serverless.yml
+  readonly layerDirectories: Readonly<Record<string, string>> // logical id → directory
+}
+
+/** The template asks for something that would behave differently here without anybody noticing. */
+export class TemplateError extends Error {
+  override name = 'TemplateError'
+}
+
+/**
+ * Reads what the local cloud has to do from the compiled template: the one that a deployment would use. Pure.
+ *
+ * What is not emulated is either a warning (things would run, with a difference that is named) or, where ignoring
+ * it would make a function see other events than on AWS, an error. Throws one TemplateError with all of them.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
+ */
+export function readTemplate(template: Template, context: TemplateContext): Wiring {
+  const reader = new Reader(template.Resources ?? {}, context)
+  const wiring: Wiring = {
+    functions: reader.functions(),
+    kafkaMappings: reader.kafkaMappings(),
+    bucketNotifications: reader.bucketNotifications(),
+    schedules: reader.schedules(),
+    buckets: reader.buckets(),
+    warnings: reader.warnings,
+  }
+  reader.warnOfOtherTriggers()
+  if (reader.errors.length > 0) throw new TemplateError(reader.errors.join('\n'))
+  return wiring
+}
+
+class Reader {
+  readonly warnings: string[] = []
+  readonly errors: string[] = []
+  readonly #resources: Readonly<Record<string, Resource>>
+  readonly #context: TemplateContext
+  readonly #references: References
+
+  constructor(resources: Readonly<Record<string, Resource>>, context: TemplateContext) {
+    this.#resources = resources
+    this.#context = context
+    this.#references = new References(resources, context)
+  }
+
+  functions(): FunctionSettings[] {
+    const retries = new Map(
+      this.#ofType('AWS::Lambda::EventInvokeConfig').map(([, config]) => [
+        config.text('FunctionName'),
+        config.number('MaximumRetryAttempts'),
+      ]),
+    )
+    return this.#ofType('AWS::Lambda::Function').flatMap(([id, properties]) => {
+      const name = properties.text('FunctionName') ?? this.#references.nameOf(id)
+      const key = this.#context.functionKeys[name]
+      if (key === undefined) {
+        // The framework's own helper functions call AWS; locally there is nothing for them to do.
+        if (!id.startsWith('CustomDashresource')) this.#warn(id, 'has no code in this project and is not run')
+        return []
+      }
+      const handler = properties.text('Handler')
+      if (handler === undefined) {
+        this.#warn(id, 'is a container image and is not run')
+        return []
+      }
+      const variables = properties.object('Environment').object('Variables')
+      const environment = variables.keys().map((name) => [name, variables.text(name) ?? ''] as const)
+      return {
+        name,
+        key,
+        handler,
+        timeoutSeconds: properties.number('Timeout') ?? 3,
+        memoryMb: properties.number('MemorySize') ?? 128,
+        environment: Object.fromEntries(environment),
+        layers: asList(properties.raw('Layers')).flatMap((layer) => this.#layerDirectory(id, layer)),
+        ...defined({
+          reservedConcurrency: properties.number('ReservedConcurrentExecutions'),
+          maximumRetryAttempts: retries.get(name),
+        }),
+      }
+    })
+  }
+
+  #layerDirectory(id: string, layer: unknown): string[] {
+    const reference = (layer as { Ref?: string } | null)?.Ref
+    const directory = reference === undefined ? undefined : this.#context.layerDirectories[reference]
+    if (directory !== undefined) return [directory]
+    this.#warn(
+      id,
+      `uses the layer ${reference ?? this.#references.text(layer)}, which has no directory in this project`,
+    )
+    return []
+  }
+
+  /** https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html */
+  kafkaMappings(): KafkaMapping[] {
+    return this.#ofType('AWS::Lambda::EventSourceMapping').flatMap(([id, properties]) => {
+      const eventSourceArn = properties.text('EventSourceArn')
+      const servers = properties
+        .object('SelfManagedEventSource')
+        .object('Endpoints')
+        .list('KafkaBootstrapServers')
+      const kind = servers.length > 0 ? 'self-managed' : 'msk'
+      if (kind === 'msk' && !eventSourceArn?.includes(':kafka:')) {
+        this.#warn(id, `reads ${eventSourceArn ?? 'from no event source'}, which is not emulated`)
+        return []
+      }
+      const functionName = this.#functionOf(id, properties.text('FunctionName'))
+      if (functionName === undefined) return []
+      this.#judgeMapping(id, properties)
+      const topics = properties.list('Topics').map((topic) => this.#references.text(topic))
+      const [topic] = topics
+      if (topic === undefined || topics.length > 1) {
+        this.errors.push(`${id}: Topics has ${topics.length} entries and must have exactly one`)
+        return []
+      }
+      const mappingId = this.#references.uuid(id)
+      const config =
+        kind === 'msk' ? 'AmazonManagedKafkaEventSourceConfig' : 'SelfManagedKafkaEventSourceConfig'
+      const windowSeconds = properties.number('MaximumBatchingWindowInSeconds')
+      const batchSize = properties.number('BatchSize') ?? 100
+      this.#bounds(id, 'BatchSize', batchSize, 1, 10_000)
+      this.#bounds(id, 'MaximumBatchingWindowInSeconds', windowSeconds ?? 0, 0, 300)
+      return {
+        id: mappingId,
+        functionName,
+        kind,
+        ...defined({
+          eventSourceArn: kind === 'msk' ? eventSourceArn : undefined,
+          bootstrapServers:
+            kind === 'self-managed'
+              ? servers.map((server) => this.#references.text(server)).join(',')
+              : undefined,
+          startingPositionTimestamp: properties.number('StartingPositionTimestamp'),
+          onFailureBucket: this.#onFailureBucket(id, properties),
+        }),
+        topic,
+        batchSize,
+        windowMs: windowSeconds === undefined ? 500 : windowSeconds * 1000,
+        startingPosition: this.#startingPosition(id, properties.text('StartingPosition')),
+        consumerGroupId: properties.object(config).text('ConsumerGroupId') ?? mappingId,
+        enabled: properties.flag('Enabled') ?? true,
+      }
+    })
+  }
+
+  #judgeMapping(id: string, properties: Properties): void {
+    for (const name of properties.keys()) {
+      if (mappingProperties.has(name) || properties.isInfinite(name)) continue
+      if (lies.has(name))
+        this.errors.push(`${id}: ${name} is not emulated, and without it the function would see other events`)
+      else this.#warn(id, `${name} is not emulated`)
+    }
+  }
+
+  #onFailureBucket(id: string, properties: Properties): string | undefined {
+    const destination = properties.object('DestinationConfig').object('OnFailure').text('Destination')
+    if (!destination) return undefined
+    const [, bucket] = /^arn:aws[\w-]*:s3:::(.+)$/.exec(destination) ?? []
+    if (bucket === undefined)
+      this.#warn(id, `the on-failure destination ${destination} is not emulated, only a bucket is`)
+    else this.#warn(id, `only records above 6 MB go to ${bucket}; other failures are retried for ever here`)
+    return bucket
+  }
+
+  #startingPosition(id: string, position: string | undefined): KafkaMapping['startingPosition'] {
+    if (position === 'TRIM_HORIZON' || position === 'LATEST' || position === 'AT_TIMESTAMP') return position
+    this.errors.push(
+      `${id}: StartingPosition is ${position ?? 'missing'}; it is TRIM_HORIZON, LATEST or AT_TIMESTAMP`,
+    )
+    return 'TRIM_HORIZON'
+  }
+
+  #bounds(id: string, name: string, value: number, from: number, to: number): void {
+    if (!(value >= from && value <= to))
+      this.errors.push(`${id}: ${name} is ${value}; AWS takes ${from} to ${to}`)
+  }
+
+  bucketNotifications(): BucketNotification[] {
+    const ofBuckets = this.#ofType('AWS::S3::Bucket').flatMap(([id, properties]) => {
+      const configuration = properties.object('NotificationConfiguration')
+      for (const name of configuration.keys()) {
+        if (name !== 'LambdaConfigurations')
+          this.#warn(id, `NotificationConfiguration.${name} is not emulated`)
+      }
+      return configuration.list('LambdaConfigurations').flatMap((entry, index) => {
+        const notification = this.#properties(entry)
+        const rules = notification
+          .object('Filter')
+          .object('S3Key')
+          .list('Rules')
+          .map((rule) => this.#properties(rule))
+        return this.#notification(id, index, {
+          bucket: this.#references.nameOf(id),
+          event: notification.text('Event'),
+          target: notification.text('Function'),
+          rules: rules.map((rule) => [rule.text('Name') ?? '', rule.text('Value') ?? '']),
+        })
+      })
+    })
+    // `existing: true` in serverless.yml: the framework's own resource, whose rules are {Prefix} or {Suffix}.
+    const ofExisting = this.#ofType('Custom::S3').flatMap(([id, properties]) =>
+      properties.list('BucketConfigs').flatMap((entry, index) => {
+        const notification = this.#properties(entry)
+        const rules = notification.list('Rules').map((rule) => this.#properties(rule))
+        return this.#notification(id, index, {
+          bucket: properties.text('BucketName') ?? '',
+          event: notification.text('Event'),
+          target: properties.text('FunctionName'),
+          rules: rules.flatMap((rule) => rule.keys().map((name) => [name, rule.text(name) ?? ''] as const)),
+        })
+      }),
+    )
+    return [...ofBuckets, ...ofExisting]
+  }
+
+  #notification(
+    id: string,
+    index: number,
+    found: {
+      bucket: string
+      event: string | undefined
+      target: string | undefined
+      rules: (readonly [string, string])[]
+    },
+  ): BucketNotification[] {
+    const functionName = this.#functionOf(id, found.target)
+    if (functionName === undefined || found.event === undefined) return []
+    const rule = (wanted: string) => found.rules.find(([name]) => name.toLowerCase() === wanted)?.[1]
+    return [
+      {
+        id: this.#references.uuid(`${id}/${index}`),
+        bucket: found.bucket,
+        events: [found.event],
+        ...defined({ prefix: rule('prefix'), suffix: rule('suffix') }),
+        functionName,
+      },
+    ]
+  }
+
+  buckets(): string[] {
+    const declared = this.#ofType('AWS::S3::Bucket').map(([id]) => id)
+    const own = declared
+      .filter((id) => id !== 'ServerlessDeploymentBucket')
+      .map((id) => this.#references.nameOf(id))
+    const existing = this.#ofType('Custom::S3').map(([, properties]) => properties.text('BucketName') ?? '')
+    return [...new Set([...own, ...existing])].filter((name) => name !== '')
+  }
+
+  schedules(): Schedule[] {
+    const { region, accountId } = this.#context
+    const rules = this.#ofType('AWS::Events::Rule').flatMap(([id, properties]): Schedule[] => {
+      if (properties.has('EventPattern')) this.#warn(id, 'EventPattern is not emulated')
+      const expression = properties.text('ScheduleExpression')
+      if (expression === undefined) return []
+      return properties.list('Targets').flatMap((entry) => {
+        const target = this.#properties(entry)
+        const functionName = this.#functionOf(id, target.text('Arn'))
+        if (functionName === undefined) return []
+        for (const name of ['InputPath', 'InputTransformer']) {
+          if (target.has(name))
+            this.errors.push(
+              `${id}: ${name} is not emulated, and without it the function would see another event`,
+            )
+        }
+        const ruleName = this.#references.nameOf(id)
+        return {
+          ruleName,
+          ruleArn: `arn:aws:events:${region}:${accountId}:rule/${ruleName}`,
+          expression,
+          functionName,
+          ...defined({ input: target.text('Input') }),
+          enabled: properties.text('State') !== 'DISABLED',
+        }
+      })
+    })
+    const scheduler = this.#ofType('AWS::Scheduler::Schedule').flatMap(([id, properties]): Schedule[] => {
+      const target = properties.object('Target')
+      const functionName = this.#functionOf(id, target.text('Arn'))
+      const expression = properties.text('ScheduleExpression')
+      if (functionName === undefined || expression === undefined) return []
+      const ruleName = this.#references.nameOf(id)
+      return [
+        {
+          ruleName,
+          ruleArn: `arn:aws:scheduler:${region}:${accountId}:schedule/default/${ruleName}`,
+          expression,
+          functionName,
+          // Without an input the scheduler sends an empty event, not a rule's envelope.
+          input: target.text('Input') ?? '{}',
+          enabled: properties.text('State') !== 'DISABLED',
+        },
+      ]
+    })
+    return [...rules, ...scheduler]
+  }
+
+  warnOfOtherTriggers(): void {
+    for (const [id, { Type }] of Object.entries(this.#resources)) {
+      if (/^AWS::(SNS::Subscription|IoT::TopicRule|Logs::SubscriptionFilter|Pipes::Pipe)$/.test(Type)) {
+        this.#warn(id, `${Type} is not emulated`)
+      }
+    }
+    for (const [id, config] of this.#ofType('AWS::Lambda::EventInvokeConfig')) {
+      if (config.has('MaximumEventAgeInSeconds')) this.#warn(id, 'MaximumEventAgeInSeconds is not emulated')
+      if (config.object('DestinationConfig').keys().length > 0)
+        this.#warn(id, 'DestinationConfig is not emulated')
+    }
+  }
+
+  /** The deployed name in a name or an ARN; undefined, with a warning, when it is no function of this project. */
+  #functionOf(id: string, target: string | undefined): string | undefined {
+    const [, name] = /(?:^|:function:)([^:]+)$/.exec(target ?? '') ?? []
+    if (name !== undefined && this.#context.functionKeys[name] !== undefined) return name
+    this.#warn(id, `calls ${target ?? 'no function'}, which is not run here`)
+    return undefined
+  }
+
+  #warn(id: string, what: string): void {
+    this.warnings.push(`${id}: ${what}`)
+  }
+
+  #ofType(type: string): (readonly [id: string, properties: Properties])[] {
+    return Object.entries(this.#resources)
+      .filter(([, resource]) => resource.Type === type)
+      .map(([id, resource]) => [id, this.#properties(resource.Properties)])
+  }
+
+  #properties(value: unknown): Properties {
+    return new Properties(value, this.#references)
+  }
+}
+
+// Understood, or without an effect on what a function sees: authentication, scaling, metrics, tags.
+const mappingProperties = new Set(
+  `FunctionName EventSourceArn SelfManagedEventSource Topics BatchSize MaximumBatchingWindowInSeconds Enabled
+   StartingPosition StartingPositionTimestamp AmazonManagedKafkaEventSourceConfig SelfManagedKafkaEventSourceConfig
+   DestinationConfig SourceAccessConfigurations ProvisionedPollerConfig MetricsConfig LoggingConfig KmsKeyArn Tags`.split(
+    /\s+/,
+  ),
+)
+const lies = new Set(['FilterCriteria', 'FunctionResponseTypes'])
+
+const asList = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
+
+/** Without the properties that are undefined. */
+const defined = <T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined)) as never

@@ -201,7 +201,11 @@ function environmentVariables({
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${settings.name}`,
     AWS_LAMBDA_LOG_STREAM_NAME: `${date}/[$LATEST]${randomBytes(16).toString('hex')}`,
     LAMBDA_TASK_ROOT: taskRoot,
-    NODE_PATH: settings.layers.map((layer) => `${layer}/nodejs/node_modules`).join(':'),
+    // All layers unpack into /opt, so of two that hold the same package the later one wins.
+    NODE_PATH: settings.layers
+      .map((layer) => `${layer}/nodejs/node_modules`)
+      .reverse()
+      .join(':'),
     _HANDLER: settings.handler,
   }
 }

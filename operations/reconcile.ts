@@ -18,11 +18,18 @@ export type LedgerEntry = {
   readonly duplicates: number
   readonly problem: string | null
 }
+/** Records that no function saw, because they are too large for an event: kept in the failure bucket. */
+export type KeptFailure = {
+  readonly topic: string
+  readonly partition: number
+  readonly firstOffset: number
+  readonly lastOffset: number
+}
 /** All that the stages hold of one dataset. */
 export type DatasetStock = {
   readonly dataset: Pick<Dataset, 'name' | 'topic' | 'bronzeFolder' | 'silverFolder'>
   readonly kafka: TopicOffsets
-  readonly keptFailures: number // records too large for an event, in the failure bucket
+  readonly keptFailures: readonly KeptFailure[]
   readonly bronze: readonly BronzeObject[]
   readonly ledger: readonly LedgerEntry[]
   readonly gold: { readonly rows: number; readonly notTheFoldOfSilver: readonly string[] } // keys, some
@@ -48,12 +55,13 @@ function reconcileDataset(stock: DatasetStock): string[] {
   const say = (problem: string) => problems.push(`${dataset.name}: ${problem}`)
 
   for (const { partition, start, end } of kafka.partitions) {
-    const objects = bronze.filter((object) => object.partition === partition)
-    for (const hole of holes(objects, start, end)) say(`${dataset.topic}-${partition} ${hole}`)
+    const covered = [...bronze, ...keptFailures].filter((range) => range.partition === partition)
+    for (const hole of holes(covered, start, end)) say(`${dataset.topic}-${partition} ${hole}`)
   }
   const inBronze = sum(bronze, ({ records }) => records)
-  if (inBronze + keptFailures !== kafka.records)
-    say(`${kafka.records} records in Kafka, ${inBronze} in bronze and ${keptFailures} kept as too large`)
+  const kept = sum(keptFailures, ({ firstOffset, lastOffset }) => lastOffset - firstOffset + 1)
+  if (inBronze + kept !== kafka.records)
+    say(`${kafka.records} records in Kafka, ${inBronze} in bronze and ${kept} kept as too large`)
 
   const entries = new Map(ledger.map((entry) => [entry.objectKey, entry]))
   for (const { key, records } of bronze) {
@@ -61,34 +69,39 @@ function reconcileDataset(stock: DatasetStock): string[] {
     const entry = entries.get(expected)
     if (!entry) say(`${key} is not in gold: ${expected} is missing or was not loaded`)
     else if (entry.problem !== null) say(`${expected} could not be loaded: ${entry.problem}`)
-    else if (entry.records !== records) say(`${key} holds ${records} records, ${expected} accounts for ${entry.records}`)
+    else if (entry.records !== records)
+      say(`${key} holds ${records} records, ${expected} accounts for ${entry.records}`)
   }
   if (gold.notTheFoldOfSilver.length > 0)
     say(`gold is not the newest of silver, for example at ${gold.notTheFoldOfSilver.join(', ')}`)
   return problems
 }
 
-/** Where the objects of a partition do not cover `start` ≤ offset < `end` exactly once. Gaps between records of one object are Kafka's own. */
-function holes(objects: readonly BronzeObject[], start: number, end: number): string[] {
+type Range = { readonly firstOffset: number; readonly lastOffset: number }
+
+/** Where ranges do not cover `start` ≤ offset < `end` exactly once. What lies between the records of one object is Kafka's own gap. */
+function holes(ranges: readonly Range[], start: number, end: number): string[] {
   const found: string[] = []
   let next = start
-  for (const { firstOffset, lastOffset, key } of [...objects].sort((a, b) => a.firstOffset - b.firstOffset)) {
+  for (const { firstOffset, lastOffset } of [...ranges].sort((a, b) => a.firstOffset - b.firstOffset)) {
+    if (lastOffset < start) continue // older than what Kafka still keeps
     if (firstOffset > next) found.push(`offsets ${next} to ${firstOffset - 1} are not in bronze`)
-    if (firstOffset < next && lastOffset >= start) found.push(`offset ${firstOffset} stands twice, again in ${key}`)
+    if (firstOffset < next && next > start) found.push(`offset ${firstOffset} stands in bronze twice`)
     next = Math.max(next, lastOffset + 1)
   }
   if (next < end) found.push(`offsets ${next} to ${end - 1} are not in bronze`)
-  if (next > end) found.push(`bronze holds offsets up to ${next - 1}, Kafka ends at ${end}: is it another topic?`)
+  if (next > end)
+    found.push(`bronze holds offsets up to ${next - 1}, Kafka ends at ${end}: the topic was made anew`)
   return found
 }
 
 function reconcileDecisions({ undecided, unexpected }: DecisionStock): string[] {
   const problems: string[] = []
   if (undecided.length > 0) problems.push(`fraud: no decision on ${undecided.join(', ')}`)
-  if (unexpected.length > 0) problems.push(`fraud: decisions on what is not in silver: ${unexpected.join(', ')}`)
+  if (unexpected.length > 0)
+    problems.push(`fraud: decisions on what is not in silver: ${unexpected.join(', ')}`)
   return problems
 }
 
 export const sum = <T>(items: readonly T[], value: (item: T) => number): number =>
   items.reduce((total, item) => total + value(item), 0)
-

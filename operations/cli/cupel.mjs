@@ -26,14 +26,13 @@ try {
 const { main } = await import(pathToFileURL(outfile).href)
 process.exitCode = await main(process.argv.slice(2), root)
 
-/** All of npm's packages are imported at run time; the workspaces' TypeScript is bundled. */
+/** npm's packages are imported at run time; the workspaces' TypeScript, and JSON (which Node imports otherwise), is bundled. */
 function packagesStayOutside() {
+  const isBundled = (path) => /^(@cupel|operations)\//.test(path) || path.endsWith('.json')
   return {
     name: 'packages-stay-outside',
     setup({ onResolve }) {
-      onResolve({ filter: /^[^.#/]/ }, ({ path }) =>
-        path.startsWith('@cupel/') || path.startsWith('operations/') ? undefined : { path, external: true },
-      )
+      onResolve({ filter: /^[^.#/]/ }, ({ path }) => (isBundled(path) ? undefined : { path, external: true }))
     },
   }
 }

@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { buildAll } from '../build.ts'
 import { Failure } from './failure.ts'
 import { runMigrate } from './migrate-command.ts'
 import { runReset } from './reset.ts'
@@ -47,6 +48,10 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     .action(run(runStatus))
   program.command('reset').description('delete all local data (.cupel/)').action(run(runReset))
   program
+    .command('build')
+    .description('build functions and layers into .build/, as they are deployed')
+    .action(run(runBuild))
+  program
     .command('migrate')
     .description('bring the database at DATABASE_URL up to date')
     .action(run(runMigrate))
@@ -60,6 +65,11 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     if (!(error instanceof Failure) && process.env.CUPEL_DEBUG) console.error(error)
     return error instanceof Failure ? error.exitCode : 1
   }
+}
+
+async function runBuild(root: string): Promise<number> {
+  await buildAll(root)
+  return 0
 }
 
 function count(text: string): number {

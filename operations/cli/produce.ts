@@ -19,7 +19,9 @@ export async function produce(
   for (;;) {
     if (signal.aborted) return produced
     const allowed =
-      rate === undefined ? batchRecords : Math.floor(((performance.now() - startedMs) / 1000) * rate) - produced
+      rate === undefined
+        ? batchRecords
+        : Math.floor(((performance.now() - startedMs) / 1000) * rate) - produced
     const batch = take(iterator, Math.min(batchRecords, allowed))
     if (batch === undefined) return produced
     if (batch.length > 0) await kafka.produce(batch)

@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises'
-import { pipeline } from 'node:stream/promises'
 import type { Dataset } from '@cupel/core/dataset'
 import { parseSilverKey } from '@cupel/core/keys'
 import { decodeS3Event } from '@cupel/core/s3-event'
@@ -7,7 +6,6 @@ import { copyColumns, upsertStatement } from '@cupel/core/warehouse-sql'
 import type { ObjectStore, StoredObject } from '@cupel/io/object-store'
 import { copyCsv, type Postgres, type Transaction } from '@cupel/io/postgres'
 import { withTemporaryFolder } from '@cupel/io/temporary-folder'
-import { from as copyFrom } from 'pg-copy-streams'
 
 export type LoadPorts = {
   readonly lake: Pick<ObjectStore, 'get'>
@@ -106,7 +104,9 @@ async function enterIntoLedger(
 }
 
 async function upsert(transaction: Transaction, dataset: Dataset, csv: string): Promise<number> {
-  await transaction.query(`CREATE TEMPORARY TABLE incoming (LIKE ${dataset.table}) ON COMMIT DROP`)
+  await transaction.query(
+    `CREATE TEMPORARY TABLE incoming (LIKE ${dataset.table} INCLUDING DEFAULTS) ON COMMIT DROP`,
+  )
   await copyCsv(transaction, { table: 'incoming', columns: copyColumns(dataset), file: csv })
   const { rowCount } = await transaction.query(upsertStatement(dataset, 'incoming'))
   return rowCount ?? 0

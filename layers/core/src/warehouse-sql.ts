@@ -21,6 +21,7 @@ export function createTable(dataset: Dataset): string {
       return `${column} ${kind.postgresType}${optional ? '' : ' NOT NULL'}${check}`
     }),
     ...lineage.map(([name, type]) => `${identifier(name)} ${type} NOT NULL`),
+    '"_loaded_at" timestamptz NOT NULL DEFAULT clock_timestamp()',
     `PRIMARY KEY (${dataset.key.map(identifier).join(', ')})`,
   ]
   const comments = [
@@ -29,6 +30,7 @@ export function createTable(dataset: Dataset): string {
       personal ? `${description} Personal.` : description,
     ]),
     ...lineage.map(([name, , comment]) => [name, comment]),
+    ['_loaded_at', 'When this row came to stand here.'],
   ]
   return [
     `CREATE TABLE ${table} (\n  ${columns.join(',\n  ')}\n);`,
@@ -55,6 +57,6 @@ export function upsertStatement(dataset: Dataset, fromTable: string): string {
   return `INSERT INTO ${identifier(dataset.table)} AS present (${columns.join(', ')})
 SELECT DISTINCT ON (${key.join(', ')}) ${columns.join(', ')} FROM ${fromTable}
 ORDER BY ${[...key, ...newest.map((column) => `${column} DESC`)].join(', ')}
-ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${others.map((column) => `${column} = excluded.${column}`).join(', ')}
+ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${others.map((column) => `${column} = excluded.${column}`).join(', ')}, "_loaded_at" = clock_timestamp()
 WHERE (${newest.map((column) => `excluded.${column}`).join(', ')}) > (${newest.map((column) => `present.${column}`).join(', ')})`
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { kafkaRecord } from '../../support/kafka.ts'
 
-const valueOf = (line: string): Buffer | null => {
+const storedValue = (line: string): Buffer | null => {
   const { format, value } = JSON.parse(line)
   if (format === 'json') return Buffer.from(line.slice(line.indexOf('"value":') + '"value":'.length, -1))
   return value === null ? null : Buffer.from(value, 'base64')
@@ -48,7 +48,7 @@ describe('bronzeLine', () => {
       fc.property(anyValue, (value) => {
         const line = bronzeLine(kafkaRecord({ value }))
         expect(line).not.toMatch(/[\r\n]/)
-        expect(valueOf(line)).toEqual(value)
+        expect(storedValue(line)).toEqual(value)
       }),
     )
   })

@@ -11,15 +11,11 @@
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { build } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const out = join(root, '.build')
 const deployedPlatform = 'linux-x64' // serverless.yml: architecture x86_64
 
 const common = {
-  absWorkingDir: root,
   bundle: true,
   platform: 'node',
   format: 'esm',
@@ -31,34 +27,42 @@ const common = {
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
-}
+} satisfies BuildOptions
 
-export async function buildAll() {
+/** Build everything below `root`. @throws esbuild's error, which names file and line. */
+export async function buildAll(root: string): Promise<void> {
   await Promise.all([
-    buildPackage('core', 'cupel'),
-    buildPackage('io', 'cupel'),
-    buildPackage('duckdb', 'duckdb'),
-    buildFunctions(),
-    copyEngine(),
+    buildPackage(root, 'core', 'cupel'),
+    buildPackage(root, 'io', 'cupel'),
+    buildPackage(root, 'duckdb', 'duckdb'),
+    buildFunctions(root),
+    copyEngine(root),
   ])
 }
 
-async function buildPackage(name, layer) {
-  const outdir = join(out, 'layers', layer, 'nodejs/node_modules/@cupel', name)
+async function buildPackage(root: string, name: string, layer: string): Promise<void> {
+  const outdir = join(root, '.build/layers', layer, 'nodejs/node_modules/@cupel', name)
   await rm(outdir, { recursive: true, force: true })
   // One build with shared chunks: a class that two files bundle each for itself is two classes to instanceof.
-  await build({ ...common, splitting: true, entryPoints: [`layers/${name}/src/**/*.ts`], outdir })
+  await build({
+    ...common,
+    absWorkingDir: root,
+    splitting: true,
+    entryPoints: [`layers/${name}/src/**/*.ts`],
+    outdir,
+  })
   await writeFile(
     join(outdir, 'package.json'),
     JSON.stringify({ name: `@cupel/${name}`, type: 'module', exports: { './*': './*.js' } }),
   )
 }
 
-async function buildFunctions() {
-  const outdir = join(out, 'functions')
+async function buildFunctions(root: string): Promise<void> {
+  const outdir = join(root, '.build/functions')
   await rm(outdir, { recursive: true, force: true })
   await build({
     ...common,
+    absWorkingDir: root,
     entryPoints: ['functions/**/handler.ts'],
     outbase: 'functions',
     outdir,
@@ -67,9 +71,9 @@ async function buildFunctions() {
 }
 
 /** DuckDB's packages as npm installed them, 70 MB: copied once a version. */
-async function copyEngine() {
-  const target = join(out, 'layers/duckdb/nodejs/node_modules/@duckdb')
-  const require = createRequire(import.meta.url)
+async function copyEngine(root: string): Promise<void> {
+  const target = join(root, '.build/layers/duckdb/nodejs/node_modules/@duckdb')
+  const require = createRequire(join(root, 'package.json'))
   const { version } = require('@duckdb/node-api/package.json')
   const marker = join(target, '.version')
   if ((await readFile(marker, 'utf8').catch(() => '')) === `${version} ${deployedPlatform}`) return
@@ -88,5 +92,3 @@ async function copyEngine() {
   }
   await writeFile(marker, `${version} ${deployedPlatform}`)
 }
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await buildAll()

@@ -1,0 +1,108 @@
+import type { Postgres } from '@cupel/io/postgres'
+import { type DatasetStock, type DecisionStock, sum } from '../reconcile.ts'
+
+/** Milliseconds from a record's Kafka timestamp to the stage's commit. */
+export type Latency = { readonly p50: number; readonly p99: number }
+export type Report = {
+  readonly datasets: readonly {
+    readonly dataset: string
+    readonly kafka: number
+    readonly bronze: number
+    readonly tooLarge: number
+    readonly silver: number
+    readonly quarantined: number
+    readonly duplicates: number // older records of a key in the same object
+    readonly gold: number // rows: the newest record of each key
+  }[]
+  readonly decisions: { readonly fraud: number; readonly genuine: number }
+  readonly seconds: number
+  readonly recordsPerSecond: number
+  readonly latencyMs: { readonly decision: Latency | null; readonly gold: Latency | null }
+  readonly problems: readonly string[]
+}
+
+export function makeReport(
+  stocks: readonly DatasetStock[],
+  { fraud, genuine }: DecisionStock,
+  run: Pick<Report, 'seconds' | 'recordsPerSecond' | 'latencyMs' | 'problems'>,
+): Report {
+  return {
+    datasets: stocks.map(({ dataset, kafka, keptFailures, bronze, ledger, gold }) => ({
+      dataset: dataset.name,
+      kafka: kafka.records,
+      bronze: sum(bronze, ({ records }) => records),
+      tooLarge: sum(keptFailures, ({ firstOffset, lastOffset }) => lastOffset - firstOffset + 1),
+      silver: sum(ledger, ({ silver }) => silver),
+      quarantined: sum(ledger, ({ quarantined }) => quarantined),
+      duplicates: sum(ledger, ({ duplicates }) => duplicates),
+      gold: gold.rows,
+    })),
+    decisions: { fraud, genuine },
+    ...run,
+  }
+}
+
+/** p50 and p99 of the records that came since `sinceMs`, from Kafka's timestamp to the decision and to the row in gold. */
+export async function measureLatency(
+  warehouse: Pick<Postgres, 'query'>,
+  tables: readonly string[],
+  sinceMs: number,
+): Promise<Report['latencyMs']> {
+  const percentiles = async (lag: string, from: string): Promise<Latency | null> => {
+    const [row] = await warehouse.query<{ p: number[] | null }>(
+      `SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY ${lag}) AS p FROM ${from}`,
+    )
+    return row?.p ? { p50: Math.round(row.p[0]!), p99: Math.round(row.p[1]!) } : null
+  }
+  const since = `to_timestamp(${Math.floor(sinceMs)} / 1000.0)`
+  return {
+    decision: await percentiles(
+      'extract(epoch FROM decided_at - record_time) * 1000',
+      `fraud_decisions WHERE record_time >= ${since}`,
+    ),
+    gold: await percentiles(
+      'extract(epoch FROM _loaded_at) * 1000 - _timestamp_ms',
+      `(${tables.map((table) => `SELECT _loaded_at, _timestamp_ms FROM ${table}`).join(' UNION ALL ')}) AS rows
+       WHERE _timestamp_ms >= ${Math.floor(sinceMs)}`,
+    ),
+  }
+}
+
+/** The report for a person: what each stage holds, and whether the layers agree. */
+export function formatReport(report: Report): string {
+  const number = (value: number): string => value.toLocaleString('en-US')
+  const columns = ['kafka', 'bronze', 'silver', 'quarantined', 'duplicates', 'gold'] as const
+  const tooLarge = report.datasets.some((row) => row.tooLarge > 0) ? (['tooLarge'] as const) : []
+  const shown = [...columns, ...tooLarge]
+  const rows = report.datasets.map((row) => [row.dataset, ...shown.map((column) => number(row[column]))])
+  const total = ['total', ...shown.map((column) => number(sum(report.datasets, (row) => row[column])))]
+  const { decision, gold } = report.latencyMs
+  const latency = (name: string, of: Latency | null): string =>
+    of ? `${name} p50 ${number(of.p50)} ms, p99 ${number(of.p99)} ms` : `${name} –`
+  const { fraud, genuine } = report.decisions
+  return [
+    table([['', ...shown.map((column) => (column === 'tooLarge' ? 'too large' : column))], ...rows, total]),
+    '',
+    `decisions   ${number(fraud + genuine)}: ${number(fraud)} fraud, ${number(genuine)} genuine`,
+    `throughput  ${number(report.recordsPerSecond)} records/s over ${report.seconds.toFixed(1)} s, from the first append to the last row`,
+    `latency     ${latency('Kafka to decision', decision)}; ${latency('Kafka to gold', gold)}`,
+    '',
+    ...(report.problems.length === 0
+      ? [
+          'The layers reconcile: in bronze once each record of Kafka; bronze = silver + quarantined + duplicates;',
+          'gold = the newest of silver; one decision for each valid transaction.',
+        ]
+      : ['The layers do NOT reconcile:', ...report.problems.map((problem) => `  ${problem}`)]),
+  ].join('\n')
+}
+
+/** Rows as aligned columns: the first to the left, numbers to the right. The first row is the head. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  return rows
+    .map((row) =>
+      row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '),
+    )
+    .map((line) => line.trimEnd())
+    .join('\n')
+}

@@ -1,0 +1,114 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { generateFinance } from '#datasets/finance/generate.ts'
+import { datasets } from '#datasets/index.ts'
+import { buildAll } from '../build.ts'
+import { reconcile } from '../reconcile.ts'
+import { takeStock, takeStockOfDecisions } from '../stock.ts'
+import { dataDirectory, type Endpoints, startLocalCloud } from './local-cloud.ts'
+import { type LocalPorts, local, openLocalPorts } from './local-ports.ts'
+import { produce } from './produce.ts'
+import { formatReport, makeReport, measureLatency, type Report } from './report.ts'
+import { settle } from './settle.ts'
+
+export type StartOptions = {
+  readonly transactions?: number // undefined: until interrupted
+  readonly rate?: number // records a second
+  readonly seed: number
+  readonly json?: boolean
+}
+
+const unboundedRate = 100
+
+/**
+ * Run the whole on this machine: build, local cloud, sweep, generator. With a number of transactions: wait until every
+ * record is settled, reconcile and report; 0 when the layers agree. Without: until Ctrl-C.
+ */
+export async function runStart(root: string, options: StartOptions): Promise<number> {
+  const say = options.json ? () => {} : (line: string) => console.log(line)
+  const interrupted = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort())
+
+  say('Building the functions …')
+  await buildAll(root)
+  say('Starting Kafka, S3, PostgreSQL and Lambda …')
+  const cloud = await startLocalCloud(root, (line) => {
+    if (/\bALERT\b/.test(line)) say(line.slice(line.indexOf('ALERT')))
+  })
+  const ports = openLocalPorts(cloud.endpoints)
+  try {
+    say(formatEndpoints(cloud.endpoints))
+    const died = cloud.ended.then((reason) => {
+      if (!interrupted.signal.aborted) throw new Error(`the local cloud ended: ${reason}`)
+      return undefined
+    })
+    const report = await Promise.race([run(root, ports, options, interrupted.signal, say), died])
+    if (report === undefined) return options.transactions === undefined ? 0 : 130
+    console.log(options.json ? JSON.stringify(report, null, 2) : `\n${formatReport(report)}`)
+    return report.problems.length === 0 ? 0 : 1
+  } finally {
+    await ports.close()
+    say('Stopping …')
+    await cloud.stop()
+  }
+}
+
+/** Undefined when it was interrupted. */
+async function run(
+  root: string,
+  ports: LocalPorts,
+  options: StartOptions,
+  signal: AbortSignal,
+  say: (line: string) => void,
+): Promise<Report | undefined> {
+  // What an earlier run left half-way, however it ended, goes on first.
+  await ports.sweep({ graceMs: 0 })
+
+  const transactions = options.transactions ?? Number.POSITIVE_INFINITY
+  const rate = options.rate ?? (options.transactions === undefined ? unboundedRate : undefined)
+  const records = generateFinance({ ...(await nextRun(root, options.seed)), transactions })
+  say(
+    options.transactions === undefined
+      ? `Generating ${rate} records a second until Ctrl-C; frauds appear below as they are found.\n`
+      : `Generating ${options.transactions} transactions and what belongs to them …\n`,
+  )
+  const startedMs = Date.now()
+  const produced = await produce(ports.kafka, records, { rate, signal })
+  await settle(ports, datasets, signal)
+  if (signal.aborted) return undefined
+
+  const seconds = (Date.now() - startedMs) / 1000
+  const stocks = await takeStock(ports, datasets)
+  const decisions = await takeStockOfDecisions(ports.warehouse)
+  const latencyMs = await measureLatency(
+    ports.warehouse,
+    datasets.map(({ table }) => table),
+    startedMs,
+  )
+  return makeReport(stocks, decisions, {
+    seconds,
+    recordsPerSecond: Math.round(produced / seconds),
+    latencyMs,
+    problems: reconcile(stocks, decisions),
+  })
+}
+
+/** The generator's run in this folder: each start has new transactions of the same people, so that data go on. */
+async function nextRun(root: string, seed: number): Promise<{ seed: number; run: number; startMs: number }> {
+  const file = join(dataDirectory(root), 'generator.json')
+  const runs: Record<string, number> = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'))
+  const run = runs[seed] ?? 0
+  await writeFile(file, JSON.stringify({ ...runs, [seed]: run + 1 }))
+  return { seed, run, startMs: worldStartMs + run * runSpacingMs }
+}
+
+const worldStartMs = Date.UTC(2026, 0, 1)
+const runSpacingMs = 7 * 86_400_000
+
+const formatEndpoints = ({ kafka, s3, lambda, postgres }: Endpoints): string =>
+  [
+    `  Kafka       ${kafka}`,
+    `  S3          ${s3}   buckets ${local.lakeBucket}, ${local.failureBucket}`,
+    `  PostgreSQL  psql ${postgres}`,
+    `  Lambda      ${lambda}`,
+  ].join('\n')

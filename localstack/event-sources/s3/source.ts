@@ -1,0 +1,42 @@
+import type { ObjectChange } from '../../s3/object-change.ts'
+import type { BucketNotification } from '../../template.ts'
+import { matches, overlaps, s3Event } from './event.ts'
+
+export type S3EventSource = {
+  /** Queues the event of a change for the function that asked for it, if one did. Returns before the function runs. */
+  handle(change: ObjectChange): void
+  /** Resolves at once: nothing waits here. What was enqueued is the queue's to wait for. */
+  idle(): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * Bucket notifications to functions. Throws when notifications overlap, as S3 does when they are configured.
+ * S3's part ends when Lambda has queued the event; retries are the queue's.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html
+ */
+export function makeS3EventSource(options: {
+  readonly notifications: readonly BucketNotification[]
+  readonly enqueue: (functionName: string, payload: string) => unknown
+  readonly region: string
+  readonly log: (line: string) => void
+}): S3EventSource {
+  const { notifications, enqueue, region, log } = options
+  const refused = overlaps(notifications)
+  if (refused.length > 0) throw new Error(refused.join('\n'))
+  let closed = false
+  let unannounced = 0
+  return {
+    handle(change) {
+      const notification = notifications.find((candidate) => matches(candidate, change))
+      if (!notification) return
+      if (closed) unannounced++
+      else enqueue(notification.functionName, s3Event(change, notification, region))
+    },
+    idle: async () => {},
+    async close() {
+      closed = true
+      if (unannounced > 0) log(`${unannounced} changes of objects came after the S3 event source was closed`)
+    },
+  }
+}

@@ -1,0 +1,118 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { ratePeriodMs } from '#localstack/event-sources/schedule/rate.ts'
+import { scheduledEvent, startSchedule } from '#localstack/event-sources/schedule/source.ts'
+import type { Schedule } from '#localstack/template.ts'
+import { fakeClock } from '../fakes.ts'
+
+const minute = 60_000
+const ruleArn = 'arn:aws:events:us-east-2:123456789012:rule/my-schedule'
+const schedule = (over: Partial<Schedule> = {}): Schedule => ({
+  ruleName: 'my-schedule',
+  ruleArn,
+  expression: 'rate(5 minutes)',
+  functionName: 'sweep',
+  enabled: true,
+  ...over,
+})
+
+function start(over: Partial<Schedule> = {}, clock = fakeClock()) {
+  const fired: { functionName: string; payload: string; atMs: number }[] = []
+  const enqueue = (functionName: string, payload: string) =>
+    fired.push({ functionName, payload, atMs: clock.now() })
+  const running = startSchedule({ schedule: schedule(over), enqueue, clock, log: () => {} })
+  return { running, clock, fired }
+}
+
+describe('rate expressions', () => {
+  it.each([
+    ['rate(1 minute)', minute],
+    ['rate(5 minutes)', 5 * minute],
+    ['rate(1 hour)', 60 * minute],
+    ['rate(12 hours)', 720 * minute],
+    ['rate(30 days)', 43_200 * minute],
+  ])('%s', (expression, periodMs) => {
+    expect(ratePeriodMs(expression)).toBe(periodMs)
+  })
+
+  it.each([
+    ['rate(1 minutes)', 'write rate(1 minute)'],
+    ['rate(5 minute)', 'write rate(5 minutes)'],
+  ])('75. %s is refused with what to write', (expression, advice) => {
+    expect(() => ratePeriodMs(expression)).toThrow(advice)
+  })
+
+  it.each([
+    'rate(0 minutes)',
+    'rate(5 seconds)',
+    'rate(1.5 hours)',
+    'rate( 5 minutes)',
+    'rate(5  minutes)',
+    'RATE(5 minutes)',
+    '',
+  ])('"%s" is refused', (expression) => {
+    expect(() => ratePeriodMs(expression)).toThrow(/write rate\(1 minute\)/)
+  })
+})
+
+describe('a schedule', () => {
+  it('73. fires first one period after start, and then every period', async () => {
+    const { clock, fired } = start({}, fakeClock(123_456))
+    await clock.advance(5 * minute - 1)
+    expect(fired).toEqual([])
+    await clock.advance(10 * minute + 1)
+    expect(fired.map(({ atMs }) => atMs - 123_456)).toEqual([5 * minute, 10 * minute, 15 * minute])
+    expect(fired[0]?.functionName).toBe('sweep')
+  })
+
+  it('76. sends the event of a scheduled rule', async () => {
+    const { clock, fired } = start()
+    await clock.advance(5 * minute)
+    expect(JSON.parse(fired[0]?.payload ?? '')).toEqual({
+      version: '0',
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      'detail-type': 'Scheduled Event',
+      source: 'aws.events',
+      account: '123456789012',
+      time: '2026-01-01T00:05:00Z',
+      region: 'us-east-2',
+      resources: [ruleArn],
+      detail: {},
+    })
+  })
+
+  it('77. sends a constant input exactly as it is, in place of the event', async () => {
+    const { clock, fired } = start({ input: '{"olderThanMinutes": 5}' })
+    await clock.advance(5 * minute)
+    expect(fired[0]?.payload).toBe('{"olderThanMinutes": 5}')
+  })
+
+  it('does not fire when disabled, whatever its expression, nor after close', async () => {
+    const disabled = start({ enabled: false, expression: 'cron(0 8 ? * 2 *)' })
+    await disabled.clock.advance(60 * minute)
+    expect(disabled.fired).toEqual([])
+    const closed = start()
+    await closed.clock.advance(5 * minute)
+    closed.running.close()
+    await closed.clock.advance(60 * minute)
+    expect(closed.fired).toHaveLength(1)
+    expect(closed.clock.timers()).toBe(0)
+  })
+
+  it('refuses cron, and names the rule', () => {
+    expect(() => start({ expression: 'cron(0 8 ? * 2 *)' })).toThrow(
+      /my-schedule: cron.* not emulated yet; use rate/,
+    )
+  })
+
+  const fixture = fileURLToPath(
+    new URL('../../../../../shared/fixtures/aws-events/sam-cli/ScheduledEvent.json', import.meta.url),
+  )
+  it.skipIf(!existsSync(fixture))('has every property of a real event', () => {
+    const real = JSON.parse(readFileSync(fixture, 'utf8'))
+    expect(Object.keys(JSON.parse(scheduledEvent({ ruleArn }, new Date())))).toEqual(
+      expect.arrayContaining(Object.keys(real)),
+    )
+  })
+})

@@ -107,7 +107,12 @@ describe('parseRecord', () => {
   })
 
   it('does not take what every object inherits for a field', () => {
-    const named = dataset({ ...orders, fields: { ...orders.fields, constructor: text('A word.') } })
+    const named = dataset({
+      ...orders,
+      orderBy: 'placed_at',
+      key: 'order_id',
+      fields: { ...orders.fields, constructor: text('A word.') },
+    })
     expect(parseRecord(named, { format: 'json', text: JSON.stringify(anOrder) })).toMatchObject({
       reasons: [{ field: 'constructor', reason: 'missing' }],
     })

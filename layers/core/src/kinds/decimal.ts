@@ -22,11 +22,11 @@ function decimalKind(column: DecimalColumn): Kind<string> {
       Number.isInteger(precision) &&
       Number.isInteger(scale) &&
       0 < scale &&
-      scale <= precision &&
+      scale < precision &&
       precision <= 38
     )
   )
-    throw definitionError('decimal', 'whole numbers 0 < scale <= precision <= 38', { precision, scale })
+    throw definitionError('decimal', 'whole numbers 0 < scale < precision <= 38', { precision, scale })
   for (const bound of [min, max]) if (bound !== undefined) decimalUnits(bound, scale)
   return {
     name: 'decimal',

@@ -1,0 +1,144 @@
+/** Ask both dialects about the same records, and list where they differ. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { bronzeLine, readValue } from '@cupel/core/bronze'
+import type { Dataset, Fields } from '@cupel/core/dataset'
+import { dataset } from '@cupel/core/dataset'
+import {
+  boolean,
+  country,
+  currency,
+  date,
+  decimal,
+  email,
+  integer,
+  money,
+  oneOf,
+  phone,
+  text,
+  timestamp,
+  uuid,
+} from '@cupel/core/kinds'
+import type { Scalar } from '@cupel/core/kinds/kind'
+import { identifier } from '@cupel/core/kinds/strings'
+import { parseField, parseRecord } from '@cupel/core/record'
+import { refinedStatement, spellingsOf, spellingsStatement } from '@cupel/core/refine-sql'
+import type { Engine } from '@cupel/duckdb/engine'
+import { kafkaRecord } from '../../../support/kafka.ts'
+import type { spellings } from './hostile.ts'
+
+/** A field of every kind, with every option, and what its input is about. */
+export const everyKind = {
+  text: ['text', text('', { optional: true })],
+  text_bounded: ['text', text('', { min: 2, max: 10, personal: true })],
+  text_pattern: ['text', text('', { pattern: String.raw`[A-Z]{2}-\d{4}` })],
+  email: ['email', email('', { personal: true })],
+  phone: ['phone', phone('', { optional: true })],
+  uuid: ['uuid', uuid('')],
+  integer: ['number', integer('')],
+  integer_bounded: ['number', integer('', { min: -5, max: 100, optional: true })],
+  decimal: ['number', decimal('', { precision: 9, scale: 6, min: '-90', max: '90.5' })],
+  decimal_wide: ['number', decimal('', { precision: 38, scale: 18 })],
+  decimal_narrow: ['number', decimal('', { precision: 3, scale: 2 })],
+  money: ['money', money('')],
+  money_positive: ['money', money('', { positive: true, optional: true, personal: true })],
+  currency: ['currency', currency('')],
+  country: ['country', country('', { optional: true })],
+  date: ['date', date('')],
+  date_day_first: ['date', date('', { order: 'day-first', optional: true })],
+  date_month_first: ['date', date('', { order: 'month-first' })],
+  timestamp: ['timestamp', timestamp('')],
+  one_of: ['word', oneOf('', ['pos', 'Online', 'money_transfer', "it's", 'k'])],
+  boolean: ['boolean', boolean('', { optional: true })],
+} as const satisfies Record<string, readonly [keyof typeof spellings, Fields[string]]>
+
+/** A dataset of these fields and what every dataset needs. */
+export const datasetOf = (fields: Fields): Dataset =>
+  dataset({
+    name: 'hostile',
+    description: 'Hostile records.',
+    topic: 'hostile',
+    bronzeFolder: 'hostile',
+    silverFolder: 'processed-hostile',
+    table: 'hostile',
+    version: 1,
+    key: 'record_id',
+    orderBy: 'record_time',
+    fields: { record_id: integer(''), record_time: timestamp(''), ...fields },
+  })
+
+const made = new WeakMap<Engine, Set<string>>()
+
+/** What both dialects say of each value (its text, or null for a tombstone), in the order of input. */
+export async function askBoth(
+  engine: Engine,
+  hostile: Dataset,
+  values: readonly (string | null)[],
+): Promise<readonly Answers[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'cupel-dialects-'))
+  try {
+    const input = join(folder, 'bronze.ndjson')
+    const bytes = values.map((value) => (value === null ? null : new TextEncoder().encode(value)))
+    const lines = bytes.map((value, offset) => `${bronzeLine(kafkaRecord({ offset, value }))}\n`)
+    await writeFile(input, lines.join(''))
+    const tables = made.get(engine) ?? new Set()
+    made.set(engine, tables)
+    for (const table of spellingsOf(hostile)) {
+      if (!tables.has(table.name)) await engine.run(spellingsStatement(table))
+      tables.add(table.name)
+    }
+    await engine.run(refinedStatement(hostile, input))
+    const columns = Object.entries(hostile.fields).map(([name, { kind }]) => {
+      const column = identifier(name)
+      return `${kind.name === 'timestamp' ? `epoch_ms(${column})` : column}::VARCHAR AS ${column}`
+    })
+    const rows = await engine.rows(`SELECT _quarantined, ${columns.join(', ')} FROM refined ORDER BY _offset`)
+    return rows.map(({ _quarantined, ...row }, index) => ({
+      value: values[index]!,
+      typescript: typescriptAnswer(hostile, bytes[index]!),
+      sql: {
+        reasons: _quarantined ? JSON.parse(String(_quarantined)).reasons : [],
+        row: row as Answer['row'],
+      },
+    }))
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+/** Reasons, and the values of good fields as text: they count in a rejected record too. */
+export type Answer = {
+  readonly reasons: readonly { field: string | null; reason: string; value: string | null }[]
+  readonly row: Readonly<Record<string, string | null>>
+}
+export type Answers = { readonly value: string | null; readonly typescript: Answer; readonly sql: Answer }
+
+/** What the answers differ in, field by field, with what stood there; nothing when they agree, order included. */
+export function differences({ value, typescript, sql }: Answers): readonly unknown[] {
+  if (JSON.stringify(typescript) === JSON.stringify(sql)) return []
+  const record = typescript.reasons[0]?.field === null ? {} : JSON.parse(value!)
+  const of = ({ reasons, row }: Answer, name: string) =>
+    JSON.stringify(reasons.find(({ field }) => field === name) ?? row[name])
+  const fields = Object.keys(typescript.row)
+    .filter((name) => of(typescript, name) !== of(sql, name))
+    .map((name) => ({ name, json: record[name], typescript: of(typescript, name), sql: of(sql, name) }))
+  return fields.length > 0 ? fields : [{ value, typescript: typescript.reasons, sql: sql.reasons }]
+}
+
+function typescriptAnswer(hostile: Dataset, bytes: Uint8Array | null): Answer {
+  const read = readValue(bytes)
+  const parsed = parseRecord(hostile, read)
+  const reasons = parsed.ok ? [] : parsed.reasons
+  const bad = new Set(reasons.map(({ field }) => field))
+  const json = bad.has(null) ? {} : JSON.parse(read.text!)
+  const row = Object.entries(hostile.fields).map(([name, field]) => {
+    const isGood = !bad.has(null) && !bad.has(name)
+    const value = isGood ? parseField(field, Object.hasOwn(json, name) ? json[name] : undefined) : undefined
+    return [name, value?.ok ? sqlText(field.kind.name, value.value) : null]
+  })
+  return { reasons, row: Object.fromEntries(row) }
+}
+
+const sqlText = (kind: string, value: Scalar | null): string | null =>
+  value === null ? null : kind === 'timestamp' ? String(Date.parse(String(value))) : String(value)

@@ -219,25 +219,22 @@ function errorAnswer(
 ): Answer {
   const known = error instanceof S3Error ? error : systemError(error)
   if (!(error instanceof S3Error) && !destroyed) log(`S3 ${method} failed: ${error}`)
-  const details = Object.entries(known.details)
-  const { size } = { size: known.details.ActualObjectSize }
   return {
     status: known.status,
     headers: {
       'content-type': 'application/xml',
-      ...(known.code === 'InvalidRange' && headers.range ? { 'content-range': `bytes */${size}` } : {}),
+      ...(known.code === 'InvalidRange' && headers.range
+        ? { 'content-range': `bytes */${known.details.ActualObjectSize}` }
+        : {}),
     },
-    document: xmlDocument([
-      'Error',
-      [
-        ['Code', known.code],
-        ['Message', known.message],
-        ...details,
-        ['Resource', url.replace(/\?.*/s, '')],
-        ['RequestId', requestId],
-        ['HostId', id2],
-      ],
-    ]),
+    document: xmlDocument('Error', {
+      Code: known.code,
+      Message: known.message,
+      ...known.details,
+      Resource: url.replace(/\?.*/s, ''),
+      RequestId: requestId,
+      HostId: id2,
+    }),
   }
 }
 

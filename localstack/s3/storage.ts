@@ -90,9 +90,14 @@ export class Store {
     await rm(away, { recursive: true, force: true })
   }
 
-  /** A new file to write an object or a part into. Its user publishes or discards it. */
-  draft(): Promise<Draft> {
-    return Draft.create(this.#temporary())
+  /** Lends a new file to write an object or a part into. What is not published by the end of `use` is removed. */
+  async withDraft<T>(use: (draft: Draft) => Promise<T>): Promise<T> {
+    const draft = await Draft.create(this.#temporary())
+    try {
+      return await use(draft)
+    } finally {
+      await draft.discard()
+    }
   }
 
   /**

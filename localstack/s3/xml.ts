@@ -1,10 +1,8 @@
 import { S3Error } from './errors.ts'
 
-/** An element to write: its name and its text or children. A child that is undefined is left out. */
-export type XmlNode = readonly [
-  name: string,
-  content: string | number | boolean | readonly (XmlNode | undefined)[],
-]
+/** What an element to write holds. Of a list, each item is an element of that name; what is undefined is left out. */
+export type XmlContent = string | number | boolean | XmlFields
+export type XmlFields = { readonly [name: string]: XmlContent | readonly XmlContent[] | undefined }
 
 /** An element that was read, without name space prefix and attributes. */
 export type XmlElement = {
@@ -16,15 +14,17 @@ export type XmlElement = {
 const nameSpace = 'http://s3.amazonaws.com/doc/2006-03-01/'
 
 /** A whole document. S3's error document, alone, has no name space. */
-export function xmlDocument([name, content]: XmlNode): string {
-  const attribute = name === 'Error' ? '' : ` xmlns="${nameSpace}"`
-  return `<?xml version="1.0" encoding="UTF-8"?>\n<${name}${attribute}>${xmlContent(content)}</${name}>`
+export function xmlDocument(root: string, content: XmlContent): string {
+  const attribute = root === 'Error' ? '' : ` xmlns="${nameSpace}"`
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<${root}${attribute}>${xmlContent(content)}</${root}>`
 }
 
-function xmlContent(content: XmlNode[1]): string {
-  if (!Array.isArray(content)) return escapeXml(String(content))
-  const children: readonly (XmlNode | undefined)[] = content
-  return children.map((child) => (child ? `<${child[0]}>${xmlContent(child[1])}</${child[0]}>` : '')).join('')
+function xmlContent(content: XmlContent): string {
+  if (typeof content !== 'object') return escapeXml(String(content))
+  const element = (name: string) => (item: XmlContent) => `<${name}>${xmlContent(item)}</${name}>`
+  return Object.entries(content)
+    .flatMap(([name, items]) => (items === undefined ? [] : [items].flat().map(element(name))))
+    .join('')
 }
 
 /**

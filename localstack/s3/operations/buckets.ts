@@ -1,26 +1,11 @@
 import { isIPv4 } from 'node:net'
 import { S3Error } from '../errors.ts'
-import type { Bucket } from '../storage.ts'
 import { type Answer, type Call, isoTime, xmlAnswer } from './call.ts'
 
 export async function listBuckets({ store }: Call): Promise<Answer> {
   const buckets = [...store.buckets.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
-  return xmlAnswer([
-    'ListAllMyBucketsResult',
-    [
-      ['Owner', [['ID', 'local']]],
-      [
-        'Buckets',
-        buckets.map(({ name, createdMs }: Bucket) => [
-          'Bucket',
-          [
-            ['Name', name],
-            ['CreationDate', isoTime(createdMs)],
-          ],
-        ]),
-      ],
-    ],
-  ])
+  const Bucket = buckets.map(({ name, createdMs }) => ({ Name: name, CreationDate: isoTime(createdMs) }))
+  return xmlAnswer('ListAllMyBucketsResult', { Owner: { ID: 'local' }, Buckets: { Bucket } })
 }
 
 /**
@@ -53,7 +38,7 @@ export async function deleteBucket({ store, bucket }: Call): Promise<Answer> {
 /** us-east-1 is the empty location: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html */
 export async function getBucketLocation({ store, bucket, region }: Call): Promise<Answer> {
   store.bucket(bucket)
-  return xmlAnswer(['LocationConstraint', region === 'us-east-1' ? '' : region])
+  return xmlAnswer('LocationConstraint', region === 'us-east-1' ? '' : region)
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, without the reserved prefixes. */

@@ -4,7 +4,7 @@ import { S3Error } from '../errors.ts'
 import type { ObjectChange } from '../object-change.ts'
 import type { StoredObject } from '../object-file.ts'
 import type { Change, Store } from '../storage.ts'
-import { type XmlNode, xmlDocument } from '../xml.ts'
+import { type XmlContent, type XmlFields, xmlDocument } from '../xml.ts'
 
 /** One request, taken apart. `bucket` and `key` are decoded, and empty when the operation has none. */
 export type Call = {
@@ -28,10 +28,10 @@ export type Answer = {
 
 export type Operation = (call: Call) => Promise<Answer>
 
-export const xmlAnswer = (root: XmlNode, headers: Answer['headers'] = {}): Answer => ({
+export const xmlAnswer = (root: string, content: XmlContent, headers: Answer['headers'] = {}): Answer => ({
   status: 200,
   headers: { 'content-type': 'application/xml', ...headers },
-  document: xmlDocument(root),
+  document: xmlDocument(root, content),
 })
 
 export const quoted = (eTag: string): string => `"${eTag}"`
@@ -44,13 +44,8 @@ export const checksumHeaders = (checksum: Checksum | undefined): Record<string, 
     : {}
 
 /** A checksum as elements of an answer document. */
-export const checksumNodes = (checksum: Checksum | undefined): readonly XmlNode[] =>
-  checksum
-    ? [
-        [`Checksum${checksum.name.toUpperCase()}`, checksum.value],
-        ['ChecksumType', checksum.type],
-      ]
-    : []
+export const checksumFields = (checksum: Checksum | undefined): XmlFields =>
+  checksum ? { [`Checksum${checksum.name.toUpperCase()}`]: checksum.value, ChecksumType: checksum.type } : {}
 
 /** A whole number from the query, from 0 to `most`; a greater one becomes `most`, a missing one `otherwise`. */
 export function countParameter(query: URLSearchParams, name: string, most: number, otherwise = most): number {

@@ -4,37 +4,34 @@ import { S3Error } from '../errors.ts'
 import type { ObjectMetadata, StoredObject } from '../object-file.ts'
 import { objectHeaders, overriddenHeaders } from '../object-headers.ts'
 import { bodyOf, readClaims, receiveBody, receiveText, wantedChecksum } from '../request-body.ts'
-import { childText, malformed, parseXml, type XmlNode } from '../xml.ts'
-import { type Answer, type Call, checksumHeaders, checksumNodes, isoTime, quoted, xmlAnswer } from './call.ts'
+import { childText, malformed, parseXml, type XmlFields } from '../xml.ts'
+import {
+  type Answer,
+  type Call,
+  checksumFields,
+  checksumHeaders,
+  isoTime,
+  quoted,
+  xmlAnswer,
+} from './call.ts'
 
 const mostDeletions = 1000 // in one DeleteObjects
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html */
-export async function putObject({
-  request,
-  headers,
-  store,
-  bucket: name,
-  key,
-  changed,
-}: Call): Promise<Answer> {
-  const bucket = store.bucket(name)
+export async function putObject(call: Call): Promise<Answer> {
+  const { request, headers, store, key, changed } = call
+  const bucket = store.bucket(call.bucket)
   const conditions = readConditions(headers)
   const claims = readClaims(headers)
   const kept = objectHeaders(headers)
   checkWrite(conditions, bucket.objects.get(key)) // spares the body; what counts is the check when it is published
-  const draft = await store.draft()
-  try {
+  return store.withDraft(async (draft) => {
     const { md5, checksum } = await receiveBody(bodyOf(request), claims, (bytes) => draft.write(bytes))
     const metadata = await draft.seal({ key, eTag: md5, lastModifiedMs: Date.now(), headers: kept, checksum })
-    changed(
-      'ObjectCreated:Put',
-      await store.publish(bucket, draft, metadata, (now) => checkWrite(conditions, now)),
-    )
+    const change = await store.publish(bucket, draft, metadata, (current) => checkWrite(conditions, current))
+    changed('ObjectCreated:Put', change)
     return { status: 200, headers: { etag: quoted(md5), ...checksumHeaders(checksum) } }
-  } finally {
-    await draft.discard()
-  }
+  })
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html */
@@ -62,10 +59,8 @@ export async function headObject(call: Call): Promise<Answer> {
 
 /** Status and headers of GET and HEAD, and which bytes to send; without a length none. */
 function readAnswer({ headers, query }: Call, metadata: ObjectMetadata) {
-  for (const name of ['versionId', 'partNumber']) {
-    if (query.has(name) && query.get(name) !== 'null')
-      throw new S3Error('NotImplemented', `${name} is not emulated`)
-  }
+  refuseVersion(query.get('versionId'))
+  if (query.has('partNumber')) throw new S3Error('NotImplemented', 'Reading by partNumber is not emulated')
   const { size, eTag, lastModifiedMs, checksum } = metadata
   const identity = { etag: quoted(eTag), 'last-modified': new Date(lastModifiedMs).toUTCString() }
   const verdict = judgeRead(readConditions(headers), metadata)
@@ -109,9 +104,7 @@ export async function deleteObject({
   key,
   changed,
 }: Call): Promise<Answer> {
-  if (query.has('versionId') && query.get('versionId') !== 'null') {
-    throw new S3Error('NotImplemented', 'versionId is not emulated')
-  }
+  refuseVersion(query.get('versionId'))
   const { ifMatch } = readConditions(headers)
   const change = await store.remove(store.bucket(name), key, (current) => checkWrite({ ifMatch }, current))
   if (change) changed('ObjectRemoved:Delete', change)
@@ -125,99 +118,96 @@ export async function deleteObjects({ request, store, bucket: name, changed }: C
   const entries = document.children.filter((child) => child.name === 'Object')
   if (document.name !== 'Delete' || entries.length === 0 || entries.length > mostDeletions) throw malformed()
   const quiet = childText(document, 'Quiet')?.trim() === 'true'
-  const results: XmlNode[] = []
+  const deleted: XmlFields[] = []
+  const failed: XmlFields[] = []
   for (const entry of entries) {
     const key = childText(entry, 'Key')
     if (!key) throw malformed()
     try {
       const ifMatch = childText(entry, 'ETag')
-      const version = childText(entry, 'VersionId')
-      if (version && version !== 'null') throw new S3Error('NotImplemented', 'VersionId is not emulated')
+      refuseVersion(childText(entry, 'VersionId'))
       const change = await store.remove(bucket, key, (current) => checkWrite({ ifMatch }, current))
       if (change) changed('ObjectRemoved:Delete', change)
-      if (!quiet) results.push(['Deleted', [['Key', key]]])
+      if (!quiet) deleted.push({ Key: key })
     } catch (error) {
       if (!(error instanceof S3Error)) throw error
-      results.push([
-        'Error',
-        [
-          ['Key', key],
-          ['Code', error.code],
-          ['Message', error.message],
-        ],
-      ])
+      failed.push({ Key: key, Code: error.code, Message: error.message })
     }
   }
-  return xmlAnswer(['DeleteResult', results])
+  return xmlAnswer('DeleteResult', { Deleted: deleted, Error: failed })
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html */
 export async function copyObject(call: Call): Promise<Answer> {
-  const { headers, store, bucket: name, key, changed } = call
-  const bucket = store.bucket(name)
-  const directive = headers['x-amz-metadata-directive']?.toString().toUpperCase() ?? 'COPY'
+  const { headers, store, key, changed } = call
+  const bucket = store.bucket(call.bucket)
+  const replaces = headers['x-amz-metadata-directive']?.toString().toUpperCase() === 'REPLACE'
   const replaced = objectHeaders(headers)
   const conditions = readConditions(headers)
   const wanted = wantedChecksum(headers)
-  const source = await openCopySource(call)
-  const draft = await store.draft()
-  try {
-    if (source.bucket === name && source.key === key && directive !== 'REPLACE') {
+  return withCopySource(call, async (source, from) => {
+    if (from.bucket === bucket.name && from.key === key && !replaces) {
       throw new S3Error(
         'InvalidRequest',
-        "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata.",
+        'An object can only be copied to itself with x-amz-metadata-directive: REPLACE',
       )
     }
-    const previous = source.object.metadata
-    const checksumName = wanted ?? previous.checksum?.name
-    const claims = { framed: false, checksum: checksumName && { name: checksumName } }
-    const { md5, checksum } = await receiveBody(source.object.read(), claims, (bytes) => draft.write(bytes))
-    const kept = directive === 'REPLACE' ? replaced : previous.headers
-    const metadata = await draft.seal({ key, eTag: md5, lastModifiedMs: Date.now(), headers: kept, checksum })
-    changed(
-      'ObjectCreated:Copy',
-      await store.publish(bucket, draft, metadata, (now) => checkWrite(conditions, now)),
-    )
-    return xmlAnswer([
-      'CopyObjectResult',
-      [['ETag', quoted(md5)], ['LastModified', isoTime(metadata.lastModifiedMs)], ...checksumNodes(checksum)],
-    ])
-  } finally {
-    await source.object.close()
-    await draft.discard()
-  }
-}
-
-/** Opens what `x-amz-copy-source` names, under the conditions on it. The caller closes it. */
-export async function openCopySource({
-  headers,
-  store,
-}: Call): Promise<{ bucket: string; key: string; object: StoredObject }> {
-  const [path = '', version] = (headers['x-amz-copy-source']?.toString() ?? '').split('?versionId=')
-  if (version !== undefined && version !== 'null')
-    throw new S3Error('NotImplemented', 'versionId is not emulated')
-  const decoded = decodeCopySource(path).replace(/^\//, '')
-  const slash = decoded.indexOf('/')
-  if (slash < 1 || slash === decoded.length - 1) {
-    throw new S3Error('InvalidArgument', 'Invalid copy source object key', {
-      ArgumentName: 'x-amz-copy-source',
-      ArgumentValue: path,
+    return store.withDraft(async (draft) => {
+      const name = wanted ?? source.metadata.checksum?.name
+      const claims = { framed: false, checksum: name && { name } }
+      const { md5, checksum } = await receiveBody(source.read(), claims, (bytes) => draft.write(bytes))
+      const kept = replaces ? replaced : source.metadata.headers
+      const metadata = await draft.seal({
+        key,
+        eTag: md5,
+        lastModifiedMs: Date.now(),
+        headers: kept,
+        checksum,
+      })
+      const change = await store.publish(bucket, draft, metadata, (current) =>
+        checkWrite(conditions, current),
+      )
+      changed('ObjectCreated:Copy', change)
+      const LastModified = isoTime(metadata.lastModifiedMs)
+      return xmlAnswer('CopyObjectResult', { ETag: quoted(md5), LastModified, ...checksumFields(checksum) })
     })
-  }
-  const bucket = decoded.slice(0, slash)
-  const key = decoded.slice(slash + 1)
-  const object = await store.object(store.bucket(bucket), key)
-  if (judgeRead(readConditions(headers, 'x-amz-copy-source-'), object.metadata) !== 'go on') {
-    await object.close()
-    throw preconditionFailed('x-amz-copy-source-If-')
-  }
-  return { bucket, key, object }
+  })
 }
 
-function decodeCopySource(path: string): string {
+type Place = { readonly bucket: string; readonly key: string }
+
+/** Lends the object that `x-amz-copy-source` names, if the conditions on it hold. */
+export async function withCopySource<T>(
+  { headers, store }: Call,
+  use: (source: StoredObject, from: Place) => Promise<T>,
+): Promise<T> {
+  const from = readCopySource(headers['x-amz-copy-source']?.toString() ?? '')
+  const source = await store.object(store.bucket(from.bucket), from.key)
   try {
-    return decodeURIComponent(path)
-  } catch {
-    throw new S3Error('InvalidArgument', 'x-amz-copy-source is not URL-encoded UTF-8')
+    const verdict = judgeRead(readConditions(headers, 'x-amz-copy-source-'), source.metadata)
+    if (verdict !== 'go on') throw preconditionFailed('x-amz-copy-source-If-')
+    return await use(source, from)
+  } finally {
+    await source.close()
   }
+}
+
+function readCopySource(header: string): Place {
+  const [path = '', version] = header.split('?versionId=')
+  refuseVersion(version)
+  try {
+    const [, bucket, key] = /^\/?([^/]+)\/(.+)$/s.exec(decodeURIComponent(path)) ?? []
+    if (bucket && key) return { bucket, key }
+  } catch {
+    // not URL-encoded UTF-8
+  }
+  throw new S3Error('InvalidArgument', 'Invalid copy source object key', {
+    ArgumentName: 'x-amz-copy-source',
+    ArgumentValue: header,
+  })
+}
+
+/** There are no versions; `null` is the name of the one that an object without versions has. */
+function refuseVersion(version: string | null | undefined): void {
+  if (version && version !== 'null') throw new S3Error('NotImplemented', 'Versions are not emulated')
 }

@@ -11,7 +11,7 @@ import {
 } from '../checksums.ts'
 import { checkWrite, readConditions } from '../conditions.ts'
 import { S3Error, systemCode } from '../errors.ts'
-import { type Draft, readMetadataSync, StoredObject } from '../object-file.ts'
+import { type Draft, type ObjectMetadata, readMetadataSync, StoredObject } from '../object-file.ts'
 import { objectHeaders } from '../object-headers.ts'
 import {
   type BodyClaims,
@@ -24,8 +24,17 @@ import {
 } from '../request-body.ts'
 import { newUploadId, syncFolder } from '../storage.ts'
 import { childText, malformed, parseXml, type XmlElement } from '../xml.ts'
-import { type Answer, type Call, checksumNodes, countParameter, isoTime, quoted, xmlAnswer } from './call.ts'
-import { invalidRange, openCopySource } from './objects.ts'
+import {
+  type Answer,
+  type Call,
+  checksumFields,
+  checksumHeaders,
+  countParameter,
+  isoTime,
+  quoted,
+  xmlAnswer,
+} from './call.ts'
+import { invalidRange, withCopySource } from './objects.ts'
 
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 const mostParts = 10_000
@@ -56,89 +65,67 @@ export async function createMultipartUpload({ headers, store, bucket: name, key 
   await writeFile(join(folder, 'upload.json.new'), JSON.stringify(upload), { flush: true })
   await rename(join(folder, 'upload.json.new'), join(folder, 'upload.json'))
   await syncFolder(folder)
-  return xmlAnswer(
-    [
-      'InitiateMultipartUploadResult',
-      [
-        ['Bucket', name],
-        ['Key', key],
-        ['UploadId', id],
-      ],
-    ],
-    checksum ? { 'x-amz-checksum-algorithm': checksum.name.toUpperCase(), 'x-amz-checksum-type': type } : {},
-  )
+  const told = checksum && {
+    'x-amz-checksum-algorithm': checksum.name.toUpperCase(),
+    'x-amz-checksum-type': checksum.type,
+  }
+  return xmlAnswer('InitiateMultipartUploadResult', { Bucket: name, Key: key, UploadId: id }, told)
 }
 
 export async function uploadPart(call: Call): Promise<Answer> {
-  const claims = readClaims(call.headers)
-  const { eTag, checksum } = await storePart(call, bodyOf(call.request), claims)
-  return { status: 200, headers: { etag: quoted(eTag), ...partChecksumHeader(checksum) } }
+  const { eTag, checksum } = await storePart(call, bodyOf(call.request), readClaims(call.headers))
+  const { 'x-amz-checksum-type': _, ...told } = checksumHeaders(checksum)
+  return { status: 200, headers: { etag: quoted(eTag), ...told } }
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html */
-export async function uploadPartCopy(call: Call): Promise<Answer> {
-  const { object } = await openCopySource(call)
-  try {
+export const uploadPartCopy = (call: Call): Promise<Answer> =>
+  withCopySource(call, async (source) => {
     const header = call.headers['x-amz-copy-source-range']?.toString()
-    const { size } = object.metadata
+    const { size } = source.metadata
     const range = parseRange(header, size)
-    const outside = header !== undefined && (range === 'whole' || Number(header.split('-')[1]) >= size)
-    if (outside || range === 'unsatisfiable') throw invalidRange(header ?? '', size)
+    const beyond = header !== undefined && (range === 'whole' || Number(header.split('-')[1]) >= size)
+    if (beyond || range === 'unsatisfiable') throw invalidRange(header ?? '', size)
     const { start, length } = range === 'whole' ? { start: 0, length: size } : range
-    const { eTag, lastModifiedMs, checksum } = await storePart(call, object.read(start, length), {
-      framed: false,
-    })
-    return xmlAnswer([
-      'CopyPartResult',
-      [
-        ['ETag', quoted(eTag)],
-        ['LastModified', isoTime(lastModifiedMs)],
-        ...checksumNodes(checksum).slice(0, 1),
-      ],
-    ])
-  } finally {
-    await object.close()
-  }
+    const { Size: _, ...told } = partFields(
+      await storePart(call, source.read(start, length), { framed: false }),
+    )
+    return xmlAnswer('CopyPartResult', told)
+  })
+
+/** A part in an answer document. */
+function partFields({ eTag, lastModifiedMs, size, checksum }: ObjectMetadata) {
+  const { ChecksumType: _, ...told } = checksumFields(checksum)
+  return { ETag: quoted(eTag), LastModified: isoTime(lastModifiedMs), Size: size, ...told }
 }
 
-async function storePart(call: Call, source: AsyncIterable<Uint8Array>, claims: BodyClaims) {
-  const { store, query } = call
+async function storePart(
+  call: Call,
+  source: AsyncIterable<Uint8Array>,
+  claims: BodyClaims,
+): Promise<ObjectMetadata> {
+  const { store, query, key } = call
   const number = Number(query.get('partNumber'))
   if (!Number.isInteger(number) || number < 1 || number > mostParts) {
-    throw new S3Error(
-      'InvalidArgument',
-      `Part number must be an integer between 1 and ${mostParts}, inclusive`,
-      {
-        ArgumentName: 'partNumber',
-        ArgumentValue: query.get('partNumber') ?? '',
-      },
-    )
+    throw new S3Error('InvalidArgument', `partNumber has to be a whole number from 1 to ${mostParts}`)
   }
   const { folder, upload } = await openUpload(call)
   const wanted = upload.checksum?.name
-  if (claims.checksum && wanted && claims.checksum.name !== wanted) {
+  const given = claims.checksum?.name
+  if (given && wanted && given !== wanted) {
     throw new S3Error(
       'InvalidRequest',
-      `Checksum Type mismatch: the upload uses ${wanted}, the part ${claims.checksum.name}`,
+      `Checksum Type mismatch: the upload uses ${wanted}, the part ${given}`,
     )
   }
-  const draft = await store.draft()
-  try {
+  return store.withDraft(async (draft) => {
     const complete = { ...claims, checksum: claims.checksum ?? (wanted && { name: wanted }) }
     const { md5, checksum } = await receiveBody(source, complete, (bytes) => draft.write(bytes))
-    const metadata = await draft.seal({
-      key: call.key,
-      eTag: md5,
-      lastModifiedMs: Date.now(),
-      headers: {},
-      checksum,
-    })
+    const metadata = await draft.seal({ key, eTag: md5, lastModifiedMs: Date.now(), headers: {}, checksum })
     await rename(draft.path, partPath(folder, number)).catch(noSuchUploadIfGone)
     await syncFolder(folder)
     return metadata
-  } finally {
-    await draft.discard()
-  }
+  })
 }
 
 /**
@@ -153,27 +140,24 @@ export async function completeMultipartUpload(call: Call): Promise<Answer> {
   const parts = readParts(parseXml(await receiveText(request, readTransfer(headers)))) // a checksum here is the object's
   const done = () => bucket.objects.get(key)?.uploadId === uploadId
   const answer = (eTag: string, checksum?: Checksum) =>
-    xmlAnswer([
-      'CompleteMultipartUploadResult',
-      [
-        ['Location', `http://${headers.host}/${name}/${encodeURIComponent(key)}`],
-        ['Bucket', name],
-        ['Key', key],
-        ['ETag', quoted(eTag)],
-        ...checksumNodes(checksum),
-      ],
-    ])
+    xmlAnswer('CompleteMultipartUploadResult', {
+      Location: `http://${headers.host}/${name}/${encodeURIComponent(key)}`,
+      Bucket: name,
+      Key: key,
+      ETag: quoted(eTag),
+      ...checksumFields(checksum),
+    })
   if (done()) return answer(bucket.objects.get(key)!.eTag)
   const { folder, upload } = await openUpload(call)
-  const draft = await store.draft()
-  try {
-    checkWrite(conditions, bucket.objects.get(key))
+  checkWrite(conditions, bucket.objects.get(key))
+  return store.withDraft(async (draft) => {
     const { eTag, checksum } = await joinParts(draft, folder, parts, upload.checksum)
     checkWholeChecksum(call, checksum)
+    const lastModifiedMs = Date.now()
     const metadata = await draft.seal({
       key,
       eTag,
-      lastModifiedMs: Date.now(),
+      lastModifiedMs,
       headers: upload.headers,
       checksum,
       uploadId,
@@ -184,9 +168,7 @@ export async function completeMultipartUpload(call: Call): Promise<Answer> {
     changed('ObjectCreated:CompleteMultipartUpload', change)
     await rm(folder, { recursive: true, force: true })
     return answer(eTag, checksum)
-  } finally {
-    await draft.discard()
-  }
+  })
 }
 
 /** Writes the parts one after the other into the draft. All are checked before the first byte is written. */
@@ -228,16 +210,13 @@ async function joinParts(draft: Draft, folder: string, parts: readonly Part[], w
       await part.close()
     }
   }
-  return { eTag: `${eTags.digest('hex')}-${parts.length}`, checksum: wanted && wholeChecksum() }
-
-  function wholeChecksum(): Checksum | undefined {
-    if (!wanted) return undefined
-    if (whole) return { name: wanted.name, value: whole.digest(), type: 'FULL_OBJECT' }
-    return compositeChecksum(
-      wanted.name,
-      found.map(({ checksum }) => checksum?.value ?? ''),
-    )
-  }
+  const eTag = `${eTags.digest('hex')}-${parts.length}`
+  if (!wanted) return { eTag }
+  const checksums = found.map(({ checksum }) => checksum?.value ?? '')
+  const checksum: Checksum = whole
+    ? { name: wanted.name, value: whole.digest(), type: 'FULL_OBJECT' }
+    : compositeChecksum(wanted.name, checksums)
+  return { eTag, checksum }
 }
 
 /** A checksum that the client gives for the whole object has to be the one that was computed. */
@@ -270,38 +249,23 @@ export async function listParts(call: Call): Promise<Answer> {
   const numbers = names.flatMap((name) => /^part-(\d{5})$/.exec(name)?.[1] ?? []).map(Number)
   const left = numbers.filter((number) => number > marker).sort((a, b) => a - b)
   const page = left.slice(0, most)
-  return xmlAnswer([
-    'ListPartsResult',
-    [
-      ['Bucket', call.bucket],
-      ['Key', call.key],
-      ['UploadId', call.query.get('uploadId') ?? ''],
-      ['PartNumberMarker', marker],
-      ['NextPartNumberMarker', page.at(-1) ?? 0],
-      ['MaxParts', most],
-      ['IsTruncated', left.length > page.length && most > 0],
-      ['StorageClass', 'STANDARD'],
-      upload.checksum && ['ChecksumAlgorithm', upload.checksum.name.toUpperCase()],
-      upload.checksum && ['ChecksumType', upload.checksum.type],
-      ...page.flatMap((number) => {
-        const part = readPart(folder, number)
-        if (!part) return []
-        const { lastModifiedMs, eTag, size, checksum } = part
-        return [
-          [
-            'Part',
-            [
-              ['PartNumber', number],
-              ['LastModified', isoTime(lastModifiedMs)],
-              ['ETag', quoted(eTag)],
-              ['Size', size],
-              ...checksumNodes(checksum).slice(0, 1),
-            ],
-          ] as const,
-        ]
-      }),
-    ],
-  ])
+  const parts = page.flatMap((number) => {
+    const part = readPart(folder, number)
+    return part ? [{ PartNumber: number, ...partFields(part) }] : []
+  })
+  return xmlAnswer('ListPartsResult', {
+    Bucket: call.bucket,
+    Key: call.key,
+    UploadId: call.query.get('uploadId') ?? '',
+    PartNumberMarker: marker,
+    NextPartNumberMarker: page.at(-1) ?? 0,
+    MaxParts: most,
+    IsTruncated: left.length > page.length && most > 0,
+    StorageClass: 'STANDARD',
+    ChecksumAlgorithm: upload.checksum?.name.toUpperCase(),
+    ChecksumType: upload.checksum?.type,
+    Part: parts,
+  })
 }
 
 /** The folder and description of the upload that a call names. Throws `NoSuchUpload`. */
@@ -346,9 +310,6 @@ function readParts(document: XmlElement): readonly Part[] {
   }
   return parts
 }
-
-const partChecksumHeader = (checksum: Checksum | undefined): Record<string, string> =>
-  checksum ? { [`x-amz-checksum-${checksum.name}`]: checksum.value } : {}
 
 const noSuchUpload = (): S3Error =>
   new S3Error(

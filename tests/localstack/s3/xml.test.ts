@@ -6,7 +6,7 @@ describe('XML', () => {
   it('brings any text back', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
-        const { children } = parseXml(xmlDocument(['Delete', [['Object', [['Key', text]]]]]))
+        const { children } = parseXml(xmlDocument('Delete', { Object: { Key: text } }))
         expect(children[0]?.children[0]).toEqual({ name: 'Key', tag: 'Key', text, children: [] })
       }),
     )

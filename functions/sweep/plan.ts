@@ -1,17 +1,6 @@
 import { parseBronzeKey, silverKey } from '@cupel/core/keys'
 import type { ListedObject } from '@cupel/io/object-store'
 
-/** An event as S3 would have sent it, as far as decodeS3Event reads it. */
-export type ObjectCreatedEvent = {
-  readonly Records: readonly {
-    readonly eventName: 'ObjectCreated:Put'
-    readonly s3: {
-      readonly bucket: { readonly name: string }
-      readonly object: { readonly key: string; readonly eTag: string; readonly size: number }
-    }
-  }[]
-}
-
 /**
  * The bronze objects that have no silver object yet. Both listings are of one dataset and in key order, in which a
  * bronze object and the silver one made of it stand at the same place: one pass over both, flat memory.
@@ -43,14 +32,3 @@ export async function* inGroups<T>(items: AsyncIterable<T>, size: number): Async
   }
   if (group.length > 0) yield group
 }
-
-/** The event that S3 would have sent for these objects. Keys are form-encoded with `/` kept, as S3 does. */
-export const objectCreatedEvent = (bucket: string, objects: readonly ListedObject[]): ObjectCreatedEvent => ({
-  Records: objects.map(({ key, eTag, size }) => ({
-    eventName: 'ObjectCreated:Put',
-    s3: {
-      bucket: { name: bucket },
-      object: { key: encodeURIComponent(key).replaceAll('%2F', '/').replaceAll('%20', '+'), eTag, size },
-    },
-  })),
-})

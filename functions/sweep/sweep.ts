@@ -1,7 +1,8 @@
 import type { Dataset } from '@cupel/core/dataset'
+import { type ObjectCreatedEvent, objectCreatedEvent } from '@cupel/core/s3-event'
 import type { ListedObject, ObjectStore } from '@cupel/io/object-store'
 import type { Postgres } from '@cupel/io/postgres'
-import { inGroups, type ObjectCreatedEvent, objectCreatedEvent, withoutSilver } from './plan.ts'
+import { inGroups, withoutSilver } from './plan.ts'
 
 export type SweepPorts = {
   readonly bucket: string

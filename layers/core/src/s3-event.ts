@@ -42,3 +42,28 @@ function decodeKey(key: string): string {
     throw new EventShapeError('S3', 'a form-encoded object key', cause)
   }
 }
+
+/** An event as S3 would have sent it, as far as `decodeS3Event` reads it. */
+export type ObjectCreatedEvent = {
+  readonly Records: readonly {
+    readonly eventName: 'ObjectCreated:Put'
+    readonly s3: {
+      readonly bucket: { readonly name: string }
+      readonly object: { readonly key: string; readonly eTag: string; readonly size: number }
+    }
+  }[]
+}
+
+/** What `decodeS3Event` decodes to these objects. Keys are form-encoded with `/` kept, as S3 does. */
+export const objectCreatedEvent = (
+  bucket: string,
+  objects: readonly Omit<CreatedObject, 'bucket'>[],
+): ObjectCreatedEvent => ({
+  Records: objects.map(({ key, eTag, size }) => ({
+    eventName: 'ObjectCreated:Put',
+    s3: {
+      bucket: { name: bucket },
+      object: { key: encodeURIComponent(key).replaceAll('%2F', '/').replaceAll('%20', '+'), eTag, size },
+    },
+  })),
+})

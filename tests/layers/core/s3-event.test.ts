@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { decodeS3Event } from '@cupel/core/s3-event'
+import { decodeS3Event, objectCreatedEvent } from '@cupel/core/s3-event'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { awsFixture } from '../../support/fixtures.ts'
 
@@ -10,6 +11,16 @@ const created = (key: string, eventName = 'ObjectCreated:Put') => ({
 describe('decodeS3Event', () => {
   it('decodes form-encoded keys', () => {
     expect(decodeS3Event(created('in/red+flower%401+%2B.jpg'))[0]?.key).toBe('in/red flower@1 +.jpg')
+  })
+  it('decodes any key that was encoded as S3 does', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (key) => {
+        const event = objectCreatedEvent('b', [{ key, eTag: 'abc', size: 3 }])
+        expect(decodeS3Event(JSON.parse(JSON.stringify(event)))).toEqual([
+          { bucket: 'b', key, eTag: 'abc', size: 3 },
+        ])
+      }),
+    )
   })
   it('passes over what is no creation', () => {
     expect(decodeS3Event(created('k', 'ObjectRemoved:Delete'))).toEqual([])

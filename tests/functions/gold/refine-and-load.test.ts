@@ -1,0 +1,192 @@
+import { bronzeLine } from '@cupel/core/bronze'
+import { bronzeKey, silverKey } from '@cupel/core/keys'
+import { objectCreatedEvent } from '@cupel/core/s3-event'
+import { type Engine, openEngine } from '@cupel/duckdb/engine'
+import { parquetToCsv } from '@cupel/duckdb/parquet-to-csv'
+import { refineFile } from '@cupel/duckdb/refine'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { merchants } from '#datasets/finance/merchants.ts'
+import { datasetByBronzeFolder, datasetBySilverFolder } from '#datasets/index.ts'
+import { makeLoad } from '#functions/gold/load/load.ts'
+import { makeRefine } from '#functions/silver/refine/refine.ts'
+import { kafkaRecord } from '../../support/kafka.ts'
+import { memoryObjectStore } from '../../support/memory-object-store.ts'
+import { makeDatabase, type TestDatabase } from '../../support/postgres.ts'
+
+const at = { topic: 'merchant_info', partition: 0 }
+const merchant = (id: number, changes: object = {}) => ({
+  merchant_id: `00000000-0000-4000-8000-${String(id).padStart(12, '0')}`,
+  name: 'Corner Shop',
+  category: 'grocery',
+  risk: 'low',
+  country: 'DE',
+  city: 'Berlin',
+  updated_at: '2026-01-01T00:00:00Z',
+  ...changes,
+})
+const created = (...keys: string[]) =>
+  objectCreatedEvent(
+    'lake',
+    keys.map((key) => ({ key, eTag: '', size: 0 })),
+  )
+
+describe('refine, then load', () => {
+  let database: TestDatabase
+  let engine: Engine
+  let lake: ReturnType<typeof memoryObjectStore>
+  let refine: ReturnType<typeof makeRefine>
+  let load: ReturnType<typeof makeLoad>
+
+  beforeAll(async () => {
+    database = await makeDatabase()
+    engine = await openEngine()
+  })
+  afterAll(() => engine.close())
+  beforeEach(async () => {
+    lake = memoryObjectStore()
+    await database.warehouse.query('TRUNCATE ledger, merchants')
+    refine = makeRefine({
+      lake,
+      datasetOf: datasetByBronzeFolder,
+      refineFile: (dataset, files) => refineFile(engine, dataset, files),
+    })
+    load = makeLoad({
+      lake,
+      warehouse: database.warehouse,
+      datasetOf: datasetBySilverFolder,
+      parquetToCsv: (dataset, files) => parquetToCsv(engine, dataset, files),
+    })
+  })
+
+  async function putBronze(firstOffset: number, values: readonly (object | string)[]): Promise<string> {
+    const lines = values.map((value, i) =>
+      bronzeLine(
+        kafkaRecord({
+          ...at,
+          offset: firstOffset + i,
+          value: Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
+        }),
+      ),
+    )
+    const key = bronzeKey(merchants.bronzeFolder, at, firstOffset)
+    await lake.put(key, Buffer.from(lines.map((line) => `${line}\n`).join('')))
+    return key
+  }
+  const silverOf = (firstOffset: number) =>
+    silverKey(merchants.silverFolder, `partition=0/merchant_info+0+${String(firstOffset).padStart(20, '0')}`)
+  const names = async () =>
+    (await database.warehouse.query('SELECT name FROM merchants ORDER BY merchant_id')).map((row) => row.name)
+
+  it('accounts for every record of a bronze object', async () => {
+    const key = await putBronze(0, [
+      merchant(1),
+      merchant(1, { updated_at: '2026-01-02T00:00:00Z', name: 'Newer' }),
+      merchant(2, { country: 'Nowhere', risk: 7 }),
+      'not JSON',
+    ])
+    expect(await refine(created(key))).toMatchObject({ records: 4, silver: 1, quarantined: 2, duplicates: 1 })
+    expect((await lake.head(silverOf(0)))?.metadata).toMatchObject({
+      records: '4',
+      silver: '1',
+      'bronze-key': key,
+    })
+
+    const quarantine = lake.keys().find((name) => name.startsWith('quarantine/'))!
+    const rejected = Buffer.from((await lake.get(quarantine))!.body)
+      .toString()
+      .trim()
+      .split('\n')
+    expect(rejected.map((line) => JSON.parse(line))).toMatchObject([
+      {
+        dataset: 'merchants',
+        version: 1,
+        partition: 0,
+        offset: 2,
+        reasons: [{ field: 'risk' }, { field: 'country', value: 'Nowhere' }],
+      },
+      { offset: 3, reasons: [{ field: null, reason: 'unreadable' }] },
+    ])
+
+    expect(await load(created(silverOf(0)))).toEqual({ objects: 1, rows: 1, skipped: 0, unreadable: 0 })
+    expect(await names()).toEqual(['Newer'])
+    expect(await database.warehouse.query('SELECT records, quarantined FROM ledger')).toEqual([
+      { records: '4', quarantined: '2' },
+    ])
+  })
+
+  it('does nothing the second time', async () => {
+    const key = await putBronze(0, [merchant(1)])
+    await refine(created(key))
+    await load(created(silverOf(0)))
+    expect(await refine(created(key))).toMatchObject({ objects: 0, skipped: 1 })
+    expect(await load(created(silverOf(0)))).toMatchObject({ objects: 0, skipped: 1 })
+    expect(await names()).toEqual(['Corner Shop'])
+  })
+
+  it('refines again what a new version of the dataset may see otherwise', async () => {
+    const key = await putBronze(0, [merchant(1)])
+    await refine(created(key))
+    const next = makeRefine({
+      lake,
+      datasetOf: () => ({ ...merchants, version: 2 }),
+      refineFile: (dataset, files) => refineFile(engine, dataset, files),
+    })
+    expect(await next(created(key))).toMatchObject({ objects: 1 })
+    expect((await lake.head(silverOf(0)))?.metadata['dataset-version']).toBe('2')
+  })
+
+  it('keeps the newest row, in whatever order objects arrive', async () => {
+    const older = await putBronze(0, [merchant(1, { name: 'Older' })])
+    const newer = await putBronze(5, [merchant(1, { name: 'Newer', updated_at: '2026-03-01T00:00:00Z' })])
+    await refine(created(older))
+    await refine(created(newer))
+    await load(created(silverOf(5)))
+    expect(await load(created(silverOf(0)))).toMatchObject({ objects: 1, rows: 0 })
+    expect(await names()).toEqual(['Newer'])
+  })
+
+  it('loads an object once when two invocations race', async () => {
+    await refine(created(await putBronze(0, [merchant(1), merchant(2)])))
+    const results = await Promise.all([load(created(silverOf(0))), load(created(silverOf(0)))])
+    expect(results.map(({ rows }) => rows).sort()).toEqual([0, 2])
+  })
+
+  it('notes a file in silver that is not Parquet, and goes on with the next', async () => {
+    await refine(created(await putBronze(0, [merchant(1)])))
+    await lake.put(silverOf(9), Buffer.from('hello'))
+    const both = created(silverOf(9), silverOf(0))
+    expect(await load(both)).toEqual({ objects: 1, rows: 1, skipped: 0, unreadable: 1 })
+    expect(
+      await database.warehouse.query('SELECT problem FROM ledger WHERE object_key = $1', [silverOf(9)]),
+    ).toEqual([{ problem: 'not a Parquet file' }])
+    expect(await load(created(silverOf(9)))).toMatchObject({ skipped: 1 })
+  })
+
+  it('passes over objects of no dataset, and objects that are gone', async () => {
+    await lake.put('bronze/unclaimed-x/partition=0/x+0+0.ndjson', Buffer.from('{}'))
+    const event = created('bronze/unclaimed-x/partition=0/x+0+0.ndjson', 'bronze/merchant-folder/gone.ndjson')
+    expect(await refine(event)).toMatchObject({ objects: 0, skipped: 2 })
+    expect(await load(created('silver/other/x.parquet'))).toMatchObject({ skipped: 1 })
+  })
+
+  it('leaves no trace in gold of a load that fails half-way', async () => {
+    await refine(created(await putBronze(0, [merchant(1)])))
+    const failing = makeLoad({
+      lake,
+      warehouse: {
+        query: database.warehouse.query,
+        transaction: (work) =>
+          database.warehouse.transaction(async (client) => {
+            await work(client)
+            throw new Error('power cut')
+          }),
+      },
+      datasetOf: datasetBySilverFolder,
+      parquetToCsv: (dataset, files) => parquetToCsv(engine, dataset, files),
+    })
+    await expect(failing(created(silverOf(0)))).rejects.toThrow('power cut')
+    expect(await database.warehouse.query('SELECT FROM ledger')).toEqual([])
+    expect(await names()).toEqual([])
+    expect(await load(created(silverOf(0)))).toMatchObject({ rows: 1 })
+  })
+})

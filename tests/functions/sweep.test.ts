@@ -1,0 +1,92 @@
+import { bronzeKey, silverKey } from '@cupel/core/keys'
+import { decodeS3Event, type ObjectCreatedEvent } from '@cupel/core/s3-event'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { merchants } from '#datasets/finance/merchants.ts'
+import { makeSweep } from '#functions/sweep/sweep.ts'
+import { memoryObjectStore } from '../support/memory-object-store.ts'
+import { makeDatabase, type TestDatabase } from '../support/postgres.ts'
+
+const at = { topic: 'merchant_info', partition: 0 }
+const bronzeOf = (offset: number) => bronzeKey(merchants.bronzeFolder, at, offset)
+const silverOf = (offset: number) =>
+  silverKey(merchants.silverFolder, bronzeOf(offset).replace(/^bronze\/[^/]+\/|\.ndjson$/g, ''))
+
+describe('sweep', () => {
+  let database: TestDatabase
+  let lake: ReturnType<typeof memoryObjectStore>
+  let toRefine: string[]
+  let toLoad: string[]
+  let nowMs: number
+  beforeAll(async () => {
+    database = await makeDatabase()
+  })
+  beforeEach(async () => {
+    nowMs = 1_000_000
+    lake = memoryObjectStore(() => nowMs)
+    toRefine = []
+    toLoad = []
+    await database.warehouse.query('TRUNCATE ledger')
+  })
+
+  const sweep = (event: object = {}) => {
+    const keep = (into: string[]) => async (sent: ObjectCreatedEvent) => {
+      into.push(...decodeS3Event(sent).map(({ key }) => key))
+    }
+    return makeSweep({
+      bucket: 'lake',
+      lake,
+      warehouse: database.warehouse,
+      datasets: [merchants],
+      sendToRefine: keep(toRefine),
+      sendToLoad: keep(toLoad),
+      now: () => nowMs,
+      graceMs: 1_000,
+    })(event)
+  }
+  const put = (key: string) => lake.put(key, Buffer.from(key))
+  async function enter(key: string) {
+    const { eTag } = (await lake.head(key))!
+    await database.warehouse.query(
+      "INSERT INTO ledger VALUES ($1, $2, 'merchants', '1', null, 0, 0, 0, 0, null)",
+      [key, eTag],
+    )
+  }
+
+  it('sends on bronze without silver and silver without gold, and nothing else', async () => {
+    for (const offset of [0, 5, 9]) await put(bronzeOf(offset))
+    for (const offset of [5, 9]) await put(silverOf(offset))
+    await enter(silverOf(9))
+    nowMs += 2_000
+    expect(await sweep()).toEqual({ bronzeWithoutSilver: 1, silverWithoutGold: 1 })
+    expect(toRefine).toEqual([bronzeOf(0)])
+    expect(toLoad).toEqual([silverOf(5)])
+  })
+
+  it('leaves objects alone that may still be on their way, unless told otherwise', async () => {
+    await put(bronzeOf(0))
+    await put(silverOf(5))
+    expect(await sweep()).toEqual({ bronzeWithoutSilver: 0, silverWithoutGold: 0 })
+    expect(await sweep({ graceMs: 0 })).toEqual({ bronzeWithoutSilver: 1, silverWithoutGold: 1 })
+  })
+
+  it('sends silver on again when it is not what the ledger knows', async () => {
+    await put(silverOf(0))
+    await enter(silverOf(0))
+    await lake.put(silverOf(0), Buffer.from('refined again'))
+    await sweep({ graceMs: 0 })
+    expect(toLoad).toEqual([silverOf(0)])
+  })
+
+  it('does nothing in an empty lake', async () => {
+    expect(await sweep({ graceMs: 0 })).toEqual({ bronzeWithoutSilver: 0, silverWithoutGold: 0 })
+  })
+
+  it('finds every missing object among many, over the ends of groups and pages', async () => {
+    const offsets = Array.from({ length: 130 }, (_, i) => i * 7)
+    for (const offset of offsets) await put(bronzeOf(offset))
+    for (const offset of offsets.filter((_, i) => i % 3 === 0)) await put(silverOf(offset))
+    await sweep({ graceMs: 0 })
+    expect(toRefine).toEqual(offsets.filter((_, i) => i % 3 !== 0).map(bronzeOf))
+    expect(toLoad).toEqual(offsets.filter((_, i) => i % 3 === 0).map(silverOf))
+  })
+})

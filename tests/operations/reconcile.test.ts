@@ -1,0 +1,81 @@
+import { bronzeKey, silverKey } from '@cupel/core/keys'
+import { describe, expect, it } from 'vitest'
+import { type DatasetStock, reconcile } from '#operations/reconcile.ts'
+
+const dataset = { name: 'merchants', topic: 'm', bronzeFolder: 'b', silverFolder: 's' }
+const bronze = (firstOffset: number, lastOffset: number, records = lastOffset - firstOffset + 1) => ({
+  key: bronzeKey('b', { topic: 'm', partition: 0 }, firstOffset),
+  partition: 0,
+  firstOffset,
+  lastOffset,
+  records,
+})
+const entry = ({ key, records }: { key: string; records: number }) => ({
+  objectKey: silverKey('s', key.replace(/^bronze\/b\/|\.ndjson$/g, '')),
+  records,
+  silver: records,
+  quarantined: 0,
+  duplicates: 0,
+  problem: null,
+})
+/** Ten records in two objects, all in gold; each test spoils one thing. */
+function stock(changes: Partial<DatasetStock> = {}): DatasetStock {
+  const objects = [bronze(0, 5), bronze(6, 9)]
+  return {
+    dataset,
+    kafka: { records: 10, partitions: [{ partition: 0, start: 0, end: 10 }] },
+    keptFailures: [],
+    bronze: objects,
+    ledger: objects.map(entry),
+    gold: { rows: 10, notTheFoldOfSilver: [] },
+    ...changes,
+  }
+}
+const decisions = { fraud: 1, genuine: 9, undecided: [], unexpected: [] }
+const problems = (changes: Partial<DatasetStock>) => reconcile([stock(changes)], decisions).join('\n')
+
+describe('reconcile', () => {
+  it('finds nothing where all agrees', () => {
+    expect(reconcile([stock()], decisions)).toEqual([])
+  })
+  it('names offsets that are not in bronze: before, between and after', () => {
+    expect(problems({ bronze: [bronze(2, 5), bronze(8, 8)] })).toMatch(
+      /m-0 offsets 0 to 1 are not in bronze[\s\S]*6 to 7[\s\S]*9 to 9/,
+    )
+  })
+  it('names an offset that stands twice', () => {
+    expect(problems({ bronze: [bronze(0, 6), bronze(6, 9, 3)] })).toContain('offset 6 stands in bronze twice')
+  })
+  it('counts records that the event source kept as too large', () => {
+    const objects = [bronze(0, 5), bronze(7, 9)]
+    const keptFailures = [{ topic: 'm', partition: 0, firstOffset: 6, lastOffset: 6 }]
+    expect(problems({ bronze: objects, ledger: objects.map(entry), keptFailures })).toBe('')
+    expect(problems({ bronze: objects, ledger: objects.map(entry) })).toContain('offsets 6 to 6')
+  })
+  it('does not miss what Kafka itself no longer keeps', () => {
+    const kafka = { records: 4, partitions: [{ partition: 0, start: 6, end: 10 }] }
+    expect(problems({ kafka, bronze: [bronze(6, 9)], ledger: [entry(bronze(6, 9))] })).toBe('')
+  })
+  it('says so when a topic was made anew under a lake that stayed', () => {
+    const kafka = { records: 3, partitions: [{ partition: 0, start: 0, end: 3 }] }
+    expect(problems({ kafka })).toContain('made anew')
+  })
+  it('names a bronze object that never came to gold, and one that could not be loaded', () => {
+    const [first, second] = stock().ledger
+    expect(problems({ ledger: [first!] })).toContain(`${second!.objectKey} is missing`)
+    expect(problems({ ledger: [first!, { ...second!, problem: 'not a Parquet file' }] })).toContain(
+      'not a Parquet file',
+    )
+  })
+  it('names an object whose records do not add up', () => {
+    const [first, second] = stock().ledger
+    expect(problems({ ledger: [first!, { ...second!, records: 3 }] })).toContain('accounts for 3')
+  })
+  it('names keys in which gold is not the newest of silver, and decisions that are missing or too many', () => {
+    expect(problems({ gold: { rows: 10, notTheFoldOfSilver: ['k1'] } })).toContain('k1')
+    expect(reconcile([], { ...decisions, undecided: ['t1'], unexpected: ['t2'] })).toEqual([
+      expect.stringContaining('t1'),
+      expect.stringContaining('t2'),
+    ])
+  })
+})

@@ -41,7 +41,7 @@ export type ConsumerSettings = {
 // A fetch waits this long for a first record. The broker answers at once when one arrives, so this is no latency;
 // it bounds how long closing and noticing a rebalance take.
 const maxWaitTimeInMs = 500
-const heartbeatInterval = 2_000
+const heartbeatInterval = 1_000
 const blockedHeartbeatMs = 1_000
 const sessionTimeout = 10_000 // how long a killed member keeps its partitions
 const leaveDeadlineMs = 3_000

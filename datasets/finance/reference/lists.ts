@@ -45,7 +45,7 @@ export type ListedCountry = Listed & { readonly country: string } // alpha-2
 export const highRiskCountries: readonly ListedCountry[] = [
   { country: 'KP', reason: 'sample: call for action', from: '2015-01-01', to: null },
   { country: 'IR', reason: 'sample: call for action', from: '2015-01-01', to: null },
-  { country: 'MM', reason: 'sample: call for action', from: '2022-10-21', to: null },
+  { country: 'MM', reason: 'sample: call for action', from: '2015-01-01', to: null },
   { country: 'PK', reason: 'sample: increased monitoring', from: '2018-06-29', to: '2022-10-21' },
 ]
 

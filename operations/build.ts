@@ -8,7 +8,7 @@
  * Functions import `@cupel/*` as the layers have it: `external` here is what keeps the two apart. Nothing is minified:
  * class and function names are in logs.
  */
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { type BuildOptions, build } from 'esbuild'
@@ -16,6 +16,7 @@ import { type BuildOptions, build } from 'esbuild'
 const deployedPlatform = 'linux-x64' // serverless.yml: architecture x86_64
 
 const common = {
+  write: false,
   bundle: true,
   platform: 'node',
   format: 'esm',
@@ -42,25 +43,22 @@ export async function buildAll(root: string): Promise<void> {
 
 async function buildPackage(root: string, name: string, layer: string): Promise<void> {
   const outdir = join(root, '.build/layers', layer, 'nodejs/node_modules/@cupel', name)
-  await rm(outdir, { recursive: true, force: true })
   // One build with shared chunks: a class that two files bundle each for itself is two classes to instanceof.
-  await build({
+  const { outputFiles } = await build({
     ...common,
     absWorkingDir: root,
     splitting: true,
     entryPoints: [`layers/${name}/src/**/*.ts`],
     outdir,
   })
-  await writeFile(
-    join(outdir, 'package.json'),
-    JSON.stringify({ name: `@cupel/${name}`, type: 'module', exports: { './*': './*.js' } }),
-  )
+  const manifest = { name: `@cupel/${name}`, type: 'module', exports: { './*': './*.js' } }
+  const text = Buffer.from(JSON.stringify(manifest))
+  await replaceContents(outdir, [...outputFiles, { path: join(outdir, 'package.json'), contents: text }])
 }
 
 async function buildFunctions(root: string): Promise<void> {
   const outdir = join(root, '.build/functions')
-  await rm(outdir, { recursive: true, force: true })
-  await build({
+  const { outputFiles } = await build({
     ...common,
     absWorkingDir: root,
     entryPoints: ['functions/**/handler.ts'],
@@ -68,6 +66,26 @@ async function buildFunctions(root: string): Promise<void> {
     outdir,
     outExtension: { '.js': '.mjs' },
   })
+  await replaceContents(outdir, outputFiles)
+}
+
+/** Make a folder hold exactly these files. What does not change is not touched: a running local cloud may be reading it. */
+async function replaceContents(
+  directory: string,
+  files: readonly { path: string; contents: Uint8Array }[],
+): Promise<void> {
+  for (const { path, contents } of files) {
+    const present = await readFile(path).catch(() => undefined)
+    if (present?.equals(contents)) continue
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(`${path}.new`, contents)
+    await rename(`${path}.new`, path)
+  }
+  const wanted = new Set(files.map(({ path }) => path))
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    if (entry.isFile() && !wanted.has(path)) await rm(path, { force: true })
+  }
 }
 
 /** DuckDB's packages as npm installed them, 70 MB: copied once a version. */

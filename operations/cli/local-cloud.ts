@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Failure } from './failure.ts'
 
-export const dataDirectory = (root: string): string => join(root, process.env.CUPEL_DIRECTORY ?? '.cupel')
+export const dataDirectory = (root: string): string => resolve(root, process.env.CUPEL_DIRECTORY || '.cupel')
 
 /** Where the services of a running local cloud listen. */
 export type Endpoints = {

@@ -63,7 +63,6 @@ export async function startS3(options: S3Options): Promise<S3Server> {
     let closed: Promise<void> | undefined
     const close = async () => {
       const ended = new Promise((done) => server.close(done))
-      server.closeIdleConnections()
       const timer = setTimeout(() => server.closeAllConnections(), closingMs)
       await Promise.all(handling)
       server.closeAllConnections()

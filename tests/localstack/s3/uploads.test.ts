@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
+import { cp, mkdir, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   AbortMultipartUploadCommand,
@@ -106,6 +106,32 @@ describe('a multipart upload', () => {
     const { ETag } = await upload.complete(parts, { IfNoneMatch: '*' })
     expect(await upload.complete(parts, { IfNoneMatch: '*' })).toMatchObject({ ETag })
     expect(s3.changes.filter(({ key }) => key === 'again')).toHaveLength(1)
+  })
+
+  it('goes on after a restart, which removes what a crash left of completed ones', async () => {
+    const own = await startTestS3()
+    const send = { Bucket, Key: 'resumed' }
+    await own.client.send(new CreateBucketCommand({ Bucket }))
+    const create = new CreateMultipartUploadCommand(send)
+    const [open, completed] = [await own.client.send(create), await own.client.send(create)]
+    const uploads = join(own.directory, 'buckets', Bucket, 'uploads')
+    await cp(join(uploads, completed.UploadId!), join(own.directory, 'kept'), { recursive: true })
+    const finish = async (client: typeof own.client, UploadId?: string) => {
+      const part = await client.send(
+        new UploadPartCommand({ ...send, UploadId, PartNumber: 1, Body: second }),
+      )
+      const MultipartUpload = { Parts: [{ PartNumber: 1, ETag: part.ETag }] }
+      await client.send(new CompleteMultipartUploadCommand({ ...send, UploadId, MultipartUpload }))
+    }
+    await finish(own.client, completed.UploadId)
+    await own.end()
+    await rename(join(own.directory, 'kept'), join(uploads, completed.UploadId!))
+    await mkdir(join(uploads, 'begun'))
+    const again = await startTestS3({ directory: own.directory })
+    expect(await readdir(uploads)).toEqual([open.UploadId])
+    await finish(again.client, open.UploadId)
+    expect(await readdir(uploads)).toEqual([])
+    await again.stop()
   })
 
   it('is completed under a condition', async () => {

@@ -78,13 +78,14 @@ async function replaceContents(
     const present = await readFile(path).catch(() => undefined)
     if (present?.equals(contents)) continue
     await mkdir(dirname(path), { recursive: true })
-    await writeFile(`${path}.new`, contents)
-    await rename(`${path}.new`, path)
+    const unfinished = `${path}.${process.pid}.new` // two builds may run at once
+    await writeFile(unfinished, contents)
+    await rename(unfinished, path)
   }
   const wanted = new Set(files.map(({ path }) => path))
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name)
-    if (entry.isFile() && !wanted.has(path)) await rm(path, { force: true })
+    if (entry.isFile() && !wanted.has(path) && !path.endsWith('.new')) await rm(path, { force: true })
   }
 }
 

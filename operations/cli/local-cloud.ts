@@ -92,10 +92,9 @@ const ready = (child: ChildProcess): Promise<Endpoints> =>
     })
   })
 
+/** The line after which `serverless` ends is its last error's; it prints `Error:` on a line of its own before it. */
 function reasonOf(lines: readonly string[]): string {
-  const said = lines.filter((line) => /error|cannot|refused|in use|already/i.test(line))
-  return (said[0] ?? lines.at(-1) ?? 'the local cloud ended without a word').replace(
-    /^[×✖\s]*(Error:)?\s*/,
-    '',
-  )
+  const heading = lines.findLastIndex((line) => /^(✖\s*)?[A-Za-z]*Error:?\s*$/.test(line))
+  const said = heading >= 0 ? lines[heading + 1] : lines.find((line) => /error|cannot|in use/i.test(line))
+  return (said ?? lines.at(-1) ?? 'the local cloud ended without a word').replace(/^[×✖\s]*(Error:\s*)?/, '')
 }

@@ -223,7 +223,6 @@ class Reader {
     const [, bucket] = /^arn:aws[\w-]*:s3:::(.+)$/.exec(destination) ?? []
     if (bucket === undefined)
       this.#warn(id, `the on-failure destination ${destination} is not emulated, only a bucket is`)
-    else this.#warn(id, `only records above 6 MB go to ${bucket}; other failures are retried for ever here`)
     return bucket
   }
 

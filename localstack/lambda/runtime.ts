@@ -14,6 +14,8 @@ export type LambdaRuntime = {
   /** The function of a deployed name, a key in serverless.yml, or an ARN; `:$LATEST` may follow. */
   find(name: string): FunctionSettings | undefined
   arnOf(name: string): string
+  /** How many invocations of a function may run at once. */
+  concurrencyOf(name: string): number
   /** The next invocations get fresh environments; running ones finish in theirs. */
   reload(): void
   /** Waits up to `graceMs` for running invocations, then ends every environment. */
@@ -60,13 +62,15 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     return pools.get(plain)?.settings ?? functions.find((settings) => settings.key === plain)
   }
 
+  const concurrencyOf = (name: string) => find(name)?.reservedConcurrency ?? defaultConcurrency
+
   const invoke: Invoke = async (name, payload, { requestId = randomUUID() } = {}) => {
     if (closed) throw new Error('the local Lambda service is stopped')
     const settings = find(name)
     const pool = settings && pools.get(settings.name)
     if (!pool) throw new UnknownFunctionError(name.startsWith('arn:') ? name : arnOf(name))
-    const limit = pool.settings.reservedConcurrency ?? defaultConcurrency
-    if (pool.busy.size >= limit) return throttled(pool.settings.reservedConcurrency !== undefined)
+    if (pool.busy.size >= concurrencyOf(pool.settings.name))
+      return throttled(pool.settings.reservedConcurrency !== undefined)
     pool.idle = pool.idle.filter((environment) => environment.usable) // one may have crashed while idle
     const environment = pool.idle.pop() ?? new Environment({ ...options, settings: pool.settings })
     pool.busy.add(environment)
@@ -107,7 +111,7 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     await Promise.all(environments.map((environment) => environment.stop()))
   }
 
-  return { functions, invoke, find, arnOf, reload, close }
+  return { functions, invoke, find, arnOf, concurrencyOf, reload, close }
 }
 
 function throttled(reserved: boolean): InvokeResult {

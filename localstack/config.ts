@@ -1,0 +1,137 @@
+import { resolve } from 'node:path'
+
+/** Settings of the local cloud: `custom.localstack` in serverless.yml, and environment variables over it. */
+export type LocalConfig = {
+  readonly directory: string // absolute; holds all data
+  readonly ports: Readonly<Record<'kafka' | 's3' | 'postgres' | 'lambda', number>> // 0: any free one
+  readonly topics: Readonly<Record<string, { readonly partitions: number }>>
+  readonly prepare?: string // shell command, run when the services are up
+  readonly postgres: boolean
+  readonly database: string
+  /** Services to use in place of the embedded ones. */
+  readonly real: {
+    readonly kafkaBrokers?: string // host:port, comma-separated
+    readonly s3?: {
+      readonly endpoint: string
+      readonly accessKeyId: string
+      readonly secretAccessKey: string
+    }
+    readonly databaseUrl?: string
+  }
+}
+
+const properties = ['directory', 'ports', 'topics', 'prepare', 'database', 'postgres']
+const defaultPorts = { kafka: 29092, s3: 29000, postgres: 25432 }
+export const defaultPartitions = 4
+
+/**
+ * Reads and checks the settings. Throws one Error that names every problem by its path or variable.
+ * `lambdaPort` is serverless-offline's own setting.
+ */
+export function readConfig(
+  custom: unknown,
+  env: Readonly<Record<string, string | undefined>>,
+  project: { readonly directory: string; readonly service: string; readonly lambdaPort: number },
+): LocalConfig {
+  const problems: string[] = []
+  const at = (path: string) => `custom.localstack${path}`
+  const object = (value: unknown, path: string, known?: readonly string[]): Record<string, unknown> => {
+    if (value === undefined || value === null) return {}
+    if (typeof value !== 'object' || Array.isArray(value)) {
+      problems.push(`${at(path)} is not a mapping`)
+      return {}
+    }
+    for (const name of Object.keys(value)) {
+      if (known && !known.includes(name)) {
+        problems.push(`${at(`${path}.${name}`)} is unknown; there are ${known.join(', ')}`)
+      }
+    }
+    return value as Record<string, unknown>
+  }
+  const text = (value: unknown, path: string): string | undefined => {
+    if (value === undefined) return undefined
+    if (typeof value === 'string' && value !== '') return value
+    problems.push(`${at(path)} is not a text`)
+    return undefined
+  }
+  const port = (value: unknown, where: string): number => {
+    const number = typeof value === 'string' ? Number(value || Number.NaN) : value
+    if (Number.isInteger(number) && (number as number) >= 0 && (number as number) <= 65_535)
+      return number as number
+    problems.push(`${where} is not a port from 0 to 65535: ${value}`)
+    return 0
+  }
+
+  const given = object(custom, '', properties)
+  const ports = object(given.ports, '.ports', Object.keys(defaultPorts))
+  const portOf = (name: 'kafka' | 's3' | 'postgres'): number => {
+    const variable = `CUPEL_PORT_${name.toUpperCase()}`
+    if (env[variable]) return port(env[variable], variable)
+    return port(ports[name] ?? defaultPorts[name], at(`.ports.${name}`))
+  }
+  const topics = Object.entries(object(given.topics, '.topics')).map(([topic, value]) => {
+    const { partitions = defaultPartitions } = object(value, `.topics.${topic}`, ['partitions'])
+    if (Number.isInteger(partitions) && (partitions as number) >= 1)
+      return [topic, { partitions: partitions as number }]
+    problems.push(`${at(`.topics.${topic}.partitions`)} is not a count of 1 or more`)
+    return [topic, { partitions: 1 }]
+  })
+  if (given.postgres !== undefined && typeof given.postgres !== 'boolean') {
+    problems.push(`${at('.postgres')} is neither true nor false`)
+  }
+  const prepare = text(given.prepare, '.prepare')
+  const directory = env.CUPEL_DIRECTORY || (text(given.directory, '.directory') ?? '.cupel')
+  const database = text(given.database, '.database') ?? project.service
+  const lambda = env.CUPEL_PORT_LAMBDA
+    ? port(env.CUPEL_PORT_LAMBDA, 'CUPEL_PORT_LAMBDA')
+    : port(project.lambdaPort, 'custom.serverless-offline.lambdaPort')
+  const config: LocalConfig = {
+    directory: resolve(project.directory, directory),
+    ports: { kafka: portOf('kafka'), s3: portOf('s3'), postgres: portOf('postgres'), lambda },
+    topics: Object.fromEntries(topics),
+    ...(prepare !== undefined && { prepare }),
+    postgres: given.postgres !== false,
+    database,
+    real: realServices(env, problems),
+  }
+  if (problems.length > 0) throw new Error(`invalid configuration: ${problems.join('; ')}`)
+  return config
+}
+
+function realServices(
+  env: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): LocalConfig['real'] {
+  const { KAFKA_BROKERS, S3_ENDPOINT, DATABASE_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = env
+  if (KAFKA_BROKERS && !/^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/.test(KAFKA_BROKERS)) {
+    problems.push('KAFKA_BROKERS is not host:port, or several with commas between')
+  }
+  if (S3_ENDPOINT && !/^https?:$/.test(protocolOf(S3_ENDPOINT))) {
+    problems.push('S3_ENDPOINT is not an http or https URL')
+  }
+  if (DATABASE_URL && !/^postgres(ql)?:$/.test(protocolOf(DATABASE_URL))) {
+    problems.push('DATABASE_URL is not a postgres URL')
+  }
+  if (S3_ENDPOINT && !(AWS_ACCESS_KEY_ID && AWS_SECRET_ACCESS_KEY)) {
+    problems.push('S3_ENDPOINT needs its credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY')
+  }
+  return {
+    ...(KAFKA_BROKERS && { kafkaBrokers: KAFKA_BROKERS }),
+    ...(S3_ENDPOINT && {
+      s3: {
+        endpoint: S3_ENDPOINT,
+        accessKeyId: AWS_ACCESS_KEY_ID ?? '',
+        secretAccessKey: AWS_SECRET_ACCESS_KEY ?? '',
+      },
+    }),
+    ...(DATABASE_URL && { databaseUrl: DATABASE_URL }),
+  }
+}
+
+function protocolOf(url: string): string {
+  try {
+    return new URL(url).protocol
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,273 @@
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { LocalConfig } from './config.ts'
+import { type AsyncQueue, makeAsyncQueue } from './event-sources/async-queue.ts'
+import { startKafkaEventSource } from './event-sources/kafka/source.ts'
+import { makeS3EventSource } from './event-sources/s3/source.ts'
+import { startSchedule } from './event-sources/schedule/source.ts'
+import { startBroker } from './kafka/broker.ts'
+import { lockDirectory } from './kafka/directory-lock.ts'
+import type { FunctionLogLine } from './lambda/environment.ts'
+import { startInvokeEndpoint } from './lambda/invoke-endpoint.ts'
+import { type LambdaRuntime, startRuntime } from './lambda/runtime.ts'
+import { startPostgres } from './postgres/server.ts'
+import { createBuckets, createTopics, openS3, putFailuresInto, runPrepare } from './provision.ts'
+import type { ObjectChange } from './s3/object-change.ts'
+import { startS3 } from './s3/server.ts'
+import { readNotification } from './s3-webhook.ts'
+import type { Wiring } from './template.ts'
+
+export type LocalCloudOptions = {
+  readonly wiring: Wiring
+  readonly config: LocalConfig
+  readonly taskRoot: string // the project's directory
+  readonly bootstrap: string // path of lambda/bootstrap.mjs
+  readonly region: string
+  readonly accountId: string
+  readonly log: (line: string) => void
+  readonly onFunctionLine: (line: FunctionLogLine) => void
+  readonly signal?: AbortSignal // gives the start up
+}
+
+export type Endpoints = {
+  readonly kafka: string // host:port, comma-separated
+  readonly s3: string
+  readonly lambda: string
+  readonly postgres?: string // URL with user and password
+}
+
+export type LocalCloud = { readonly endpoints: Endpoints; stop(): Promise<void> }
+
+/** Takes S3 notifications by POST, at the Lambda endpoint, for object stores that are not the embedded one. */
+export const s3EventsPath = '/_localstack/s3-events'
+
+// How long a stop may wait for what runs; with the services after it, all of it stays below 10 s.
+const sourcesClosingMs = 3_000
+const queueClosingMs = 1_500
+
+/**
+ * Starts everything that the template wires together, on loopback: services, topics and buckets, the prepare
+ * command, then the event sources. Events that come earlier wait for them. One local cloud a directory.
+ *
+ * When a part can't start, the others are stopped again, and the error's message is a line that says what to do.
+ * `stop` takes 10 s at most: event sources first, so that what is not finished comes again at the next start; then
+ * functions; then services. Asynchronous events that still wait are dropped and counted.
+ */
+export async function startLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
+  const { wiring, config, region, log, signal } = options
+  const stopping = makeStages(log)
+  try {
+    await claimDirectory(config.directory, stopping)
+    const variables: Record<string, string> = {}
+    const runtime = startRuntime({
+      ...options,
+      functions: wiring.functions,
+      variables,
+      log: options.onFunctionLine,
+    })
+    stopping.functions.push(() => runtime.close())
+    let open = () => {}
+    const prepared = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const queue = startQueue(runtime, wiring, log, prepared)
+    stopping.intake.push(() => queue.close(queueClosingMs))
+    const notifications = wiring.bucketNotifications
+    const s3Source = makeS3EventSource({ notifications, enqueue: queue.enqueue, region, log })
+    stopping.sources.push(() => s3Source.close())
+
+    const endpoints = await startServices(options, runtime, queue, s3Source.handle, stopping)
+    Object.assign(variables, endpointVariables(endpoints, config.real.s3, region))
+    signal?.throwIfAborted()
+
+    const s3 = openS3(endpoints.s3, config.real.s3, region)
+    stopping.services.push(() => s3.destroy())
+    await Promise.all([
+      createTopics(endpoints.kafka, wiring.kafkaMappings, config, log),
+      createBuckets(s3, wiring.buckets, endpoints.s3, region),
+    ])
+    signal?.throwIfAborted()
+    if (config.prepare !== undefined)
+      await runPrepare(config.prepare, options.taskRoot, variables, log, signal)
+    open()
+
+    for (const schedule of wiring.schedules) {
+      const { close } = startSchedule({ schedule, enqueue: queue.enqueue, log })
+      stopping.sources.push(close)
+    }
+    const sources = await Promise.all(
+      wiring.kafkaMappings.map(async (mapping) => {
+        const source = await startKafkaEventSource({
+          mapping,
+          bootstrapServers: endpoints.kafka,
+          invoke: runtime.invoke,
+          log,
+          ...(mapping.onFailureBucket && {
+            onFailure: putFailuresInto(s3, mapping.onFailureBucket, mapping.id),
+          }),
+        })
+        stopping.sources.push(() => source.close(sourcesClosingMs))
+        return source
+      }),
+    )
+    await withinMs(15_000, Promise.all(sources.map((source) => source.ready)))
+    signal?.throwIfAborted()
+    await publishEndpoints(config.directory, endpoints, stopping)
+    return { endpoints, stop: stopping.run }
+  } catch (error) {
+    await stopping.run()
+    throw error
+  }
+}
+
+/** What functions, and the prepare command, are told about where the services are. */
+export function endpointVariables(
+  { kafka, s3, lambda, postgres }: Endpoints,
+  credentials: LocalConfig['real']['s3'],
+  region: string,
+): Record<string, string> {
+  return {
+    KAFKA_BROKERS: kafka,
+    S3_ENDPOINT: s3,
+    AWS_ENDPOINT_URL_S3: s3,
+    AWS_ENDPOINT_URL_LAMBDA: lambda,
+    ...(postgres !== undefined && { DATABASE_URL: postgres }),
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: credentials?.accessKeyId ?? 'local',
+    AWS_SECRET_ACCESS_KEY: credentials?.secretAccessKey ?? 'local-secret',
+  }
+}
+
+type Stop = () => unknown
+type Stages = Readonly<Record<'sources' | 'intake' | 'functions' | 'services' | 'claims', Stop[]>> & {
+  run(): Promise<void>
+}
+
+/** What there is to stop, in stages: one after the other, the parts of one at a time. Runs once. */
+function makeStages(log: (line: string) => void): Stages {
+  const stages = { sources: [], intake: [], functions: [], services: [], claims: [] } as Omit<Stages, 'run'>
+  let running: Promise<void> | undefined
+  const run = async () => {
+    for (const stage of Object.values(stages)) {
+      const results = await Promise.allSettled(stage.map(async (stop) => stop()))
+      for (const result of results) {
+        if (result.status === 'rejected') log(`while stopping: ${result.reason}`)
+      }
+    }
+  }
+  return {
+    ...stages,
+    run: () => {
+      running ??= run()
+      return running
+    },
+  }
+}
+
+async function claimDirectory(directory: string, stopping: Stages): Promise<void> {
+  await mkdir(directory, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`cannot make ${directory} (${error.code}): run in a folder that is yours`)
+  })
+  const claim = lockDirectory(join(directory, 'lock'))
+  if ('holder' in claim) {
+    throw new Error(
+      `another local cloud already runs in ${directory} (process ${claim.holder}): stop it first, ` +
+        'or start this one with CUPEL_DIRECTORY set to another folder',
+    )
+  }
+  stopping.claims.push(claim.release)
+}
+
+/** The queue of asynchronous events; nothing runs before `open`. */
+function startQueue(
+  runtime: LambdaRuntime,
+  { functions }: Wiring,
+  log: (line: string) => void,
+  open: Promise<void>,
+): AsyncQueue {
+  const settings = (name: string) => functions.find((each) => each.name === name)
+  return makeAsyncQueue({
+    invoke: async (...call) => {
+      await open
+      return runtime.invoke(...call)
+    },
+    log,
+    maximumRetryAttempts: (name) => settings(name)?.maximumRetryAttempts ?? 2,
+    concurrency: (name) => Math.max(1, runtime.concurrencyOf(name)),
+    functionArn: runtime.arnOf,
+  })
+}
+
+/** Starts what the environment does not name a real one for, all at once. */
+async function startServices(
+  { config, region, log }: LocalCloudOptions,
+  runtime: LambdaRuntime,
+  queue: AsyncQueue,
+  announce: (change: ObjectChange) => void,
+  stopping: Stages,
+): Promise<Endpoints> {
+  const { directory, ports, real } = config
+  const kafka = async () => {
+    if (real.kafkaBrokers !== undefined) return real.kafkaBrokers
+    const broker = await startBroker({ directory: join(directory, 'kafka'), port: ports.kafka, log })
+    stopping.services.push(() => broker.close())
+    return broker.bootstrapServers
+  }
+  const s3 = async () => {
+    if (real.s3) return real.s3.endpoint
+    const options = { directory: join(directory, 's3'), port: ports.s3, region, log }
+    const server = await startS3({ ...options, onChange: announce })
+    stopping.services.push(() => server.close())
+    return server.endpoint
+  }
+  const postgres = async () => {
+    if (real.databaseUrl !== undefined) return real.databaseUrl
+    if (!config.postgres) return undefined
+    const options = { directory: join(directory, 'postgres'), port: ports.postgres, log }
+    const server = await startPostgres({ ...options, database: config.database })
+    stopping.services.push(() => server.stop())
+    return server.url
+  }
+  const lambda = async () => {
+    const endpoint = await startInvokeEndpoint({
+      runtime,
+      enqueue: queue.enqueue,
+      port: ports.lambda,
+      routes: { [s3EventsPath]: (body) => readNotification(body).forEach(announce) },
+    })
+    stopping.intake.push(() => endpoint.close())
+    return endpoint.endpoint
+  }
+  // All of them settle, so that what did start is known and can be stopped.
+  const starts = [kafka(), s3(), lambda(), postgres()] as const
+  await Promise.allSettled(starts)
+  const [kafkaAt, s3At, lambdaAt, postgresAt] = await Promise.all(starts)
+  if (real.s3) {
+    log(`${s3At} announces uploads by its own webhook: point it at ${lambdaAt}${s3EventsPath}`)
+  }
+  return {
+    kafka: kafkaAt,
+    s3: s3At,
+    lambda: lambdaAt,
+    ...(postgresAt !== undefined && { postgres: postgresAt }),
+  }
+}
+
+/** For other programs of this machine: where everything listens, while it does. Holds a password, so for the user only. */
+async function publishEndpoints(directory: string, endpoints: Endpoints, stopping: Stages): Promise<void> {
+  const file = join(directory, 'endpoints.json')
+  const text = `${JSON.stringify({ ...endpoints, pid: process.pid }, null, 2)}\n`
+  await writeFile(`${file}.new`, text, { mode: 0o600 })
+  await rename(`${file}.new`, file)
+  stopping.intake.push(() => rm(file, { force: true }))
+}
+
+/** Waits for `work`, but not longer than `limitMs`. */
+async function withinMs(limitMs: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise((resolve) => {
+    timer = setTimeout(resolve, limitMs)
+  })
+  await Promise.race([work, limit])
+  clearTimeout(timer)
+}

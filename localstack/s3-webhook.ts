@@ -1,0 +1,67 @@
+import type { ObjectChange } from './s3/object-change.ts'
+
+const emulated: ReadonlySet<string> = new Set<ObjectChange['eventName']>([
+  'ObjectCreated:Put',
+  'ObjectCreated:Post',
+  'ObjectCreated:Copy',
+  'ObjectCreated:CompleteMultipartUpload',
+  'ObjectRemoved:Delete',
+])
+
+/**
+ * The changes that an S3 notification tells of, in AWS's shape or in that of MinIO's webhook. Pure.
+ *
+ * MinIO differs: `s3:` before the event name, `/` escaped in the key, no size of empty objects, and changes of tags
+ * and retention under ObjectCreated, which are left out here as AWS would not send them.
+ * https://github.com/minio/minio/tree/master/docs/bucket/notifications
+ *
+ * Throws an Error that says what is missing when the text is no notification.
+ */
+export function readNotification(text: string): ObjectChange[] {
+  const { Records: records, Event: event } = parse(text)
+  if (event === 's3:TestEvent') return []
+  if (!Array.isArray(records)) throw new Error('the notification has no Records')
+  return records.flatMap((record: Notified) => {
+    const eventName = record.eventName?.replace(/^s3:/, '') ?? ''
+    const bucket = record.s3?.bucket?.name
+    const { key, size = 0, eTag = '', sequencer = '0' } = record.s3?.object ?? {}
+    if (!emulated.has(eventName)) return []
+    if (!bucket || !key) throw new Error('a record of the notification has no bucket or no key')
+    return {
+      eventName: eventName as ObjectChange['eventName'],
+      bucket,
+      key: decodeURIComponent(key.replaceAll('+', ' ')),
+      size,
+      eTag: eTag.replaceAll('"', ''),
+      sequencer: sequencer.toUpperCase(),
+      eventTime: new Date(record.eventTime ?? Date.now()).toISOString(),
+      requestId: record.responseElements?.['x-amz-request-id'] ?? '',
+      id2: record.responseElements?.['x-amz-id-2'] ?? '',
+      sourceIp: record.requestParameters?.sourceIPAddress ?? '127.0.0.1',
+    }
+  })
+}
+
+type Notified = {
+  readonly eventName?: string
+  readonly eventTime?: string
+  readonly requestParameters?: { readonly sourceIPAddress?: string }
+  readonly responseElements?: Readonly<Record<string, string>>
+  readonly s3?: {
+    readonly bucket?: { readonly name?: string }
+    readonly object?: {
+      readonly key?: string
+      readonly size?: number
+      readonly eTag?: string
+      readonly sequencer?: string
+    }
+  }
+}
+
+function parse(text: string): { Records?: unknown; Event?: unknown } {
+  try {
+    return JSON.parse(text) ?? {}
+  } catch {
+    throw new Error('the notification is not JSON')
+  }
+}

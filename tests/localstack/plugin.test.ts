@@ -1,0 +1,232 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the foreign project has templates of its own
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { Kafka, logLevel } from 'kafkajs'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const credentials = { accessKeyId: 'any', secretAccessKey: 'any' }
+let project: string
+
+// A project of somebody else: nothing in it knows this repository but its node_modules.
+const files: Record<string, string> = {
+  'serverless.yml': `
+service: foreign
+frameworkVersion: '4'
+provider:
+  name: aws
+  runtime: nodejs22.x
+  region: eu-central-1
+  environment: { UPLOADS: foreign-uploads }
+  layers: [{ Ref: CommonLambdaLayer }]
+plugins: ['@cupel/localstack', serverless-offline]
+layers: { common: { path: layer } }
+package: { patterns: ['!**', 'built/**'] }
+functions:
+  hello:
+    handler: built/hello.handler
+    maximumRetryAttempts: 0
+    events:
+      - msk:
+          arn: arn:aws:kafka:eu-central-1:123456789012:cluster/demo/751d2973-a626-431c-9d4e-d7975eb44dd7-2
+          topic: clicks
+          consumerGroupId: foreign-clicks
+      - s3: { bucket: foreign-uploads, rules: [{ prefix: in/ }] }
+      - schedule: rate(1 hour)
+  other: { handler: built/hello.other }
+resources:
+  extensions:
+    HelloEventSourceMappingMSKDemoClicks: { Properties: { MaximumBatchingWindowInSeconds: 0 } }
+custom:
+  localstack:
+    topics: { clicks: { partitions: 3 } }
+    prepare: node -e "console.log('prepared for ' + process.env.DATABASE_URL)"
+`,
+  'layer/nodejs/node_modules/greeting/package.json': '{"type":"module","exports":"./index.js"}',
+  'layer/nodejs/node_modules/greeting/index.js': 'export const greet = (name) => `hello ${name}`',
+  'built/hello.mjs': `
+import { greet } from 'greeting'
+export const handler = async (event) => {
+  const records = Object.values(event.records ?? {}).flat()
+  for (const { partition, value } of records) console.log('clicked', partition, Buffer.from(value, 'base64').toString())
+  for (const { s3 } of event.Records ?? []) console.log('uploaded', s3.bucket.name, s3.object.key, s3.object.size)
+  if (event.name === 'nobody') throw new TypeError('nobody to greet')
+  return { greeting: greet(event.name), uploads: process.env.UPLOADS, region: process.env.AWS_REGION }
+}
+export const other = async () => 'other'
+`,
+}
+
+beforeAll(async () => {
+  project = await mkdtemp(join(tmpdir(), 'cupel-plugin-'))
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(project, name)), { recursive: true })
+    await writeFile(join(project, name), text)
+  }
+  await symlink(join(root, 'node_modules'), join(project, 'node_modules'))
+})
+afterAll(() => rm(project, { recursive: true, force: true }))
+
+/** Runs a serverless command in the project, with nothing but its own ports and no credentials. */
+function serverless(args: string[], env: Record<string, string> = {}) {
+  const { PATH, HOME } = process.env
+  const ports = {
+    CUPEL_PORT_KAFKA: '0',
+    CUPEL_PORT_S3: '0',
+    CUPEL_PORT_POSTGRES: '0',
+    CUPEL_PORT_LAMBDA: '0',
+  }
+  const child = fork(join(root, 'node_modules/serverless/bin/serverless.js'), args, {
+    cwd: project,
+    silent: true,
+    execArgv: [],
+    env: { PATH, HOME, AWS_EC2_METADATA_DISABLED: 'true', ...ports, ...env },
+  })
+  const output = { stdout: '', stderr: '' }
+  child.stdout?.on('data', (chunk) => {
+    output.stdout += chunk
+  })
+  child.stderr?.on('data', (chunk) => {
+    output.stderr += chunk
+  })
+  return { child, output, exited: once(child, 'close').then(([code]) => code as number | null) }
+}
+
+async function readyMessage(child: ChildProcess, exited: Promise<unknown>, output: { stderr: string }) {
+  const ended = exited.then(() => {
+    throw new Error(`ended before it was ready: ${output.stderr}`)
+  })
+  const [message] = (await Promise.race([once(child, 'message'), ended])) as [
+    { endpoints: { kafka: string; s3: string; lambda: string; postgres: string } },
+  ]
+  return message
+}
+
+describe.sequential('serverless offline with the local cloud', () => {
+  it('wires a foreign project: Kafka, S3, Invoke, PostgreSQL, and stops in order', {
+    timeout: 60_000,
+  }, async () => {
+    const { child, output, exited } = serverless(['offline'])
+    const ready = await readyMessage(child, exited, output)
+    const { kafka, s3, lambda, postgres } = ready.endpoints
+    expect(ready).toMatchObject({
+      type: 'ready',
+      functions: ['foreign-dev-hello', 'foreign-dev-other'],
+      buckets: ['foreign-uploads'],
+      consumerGroups: [{ topic: 'clicks', groupId: 'foreign-clicks', functionName: 'foreign-dev-hello' }],
+    })
+    expect(output.stdout).toContain(`prepared for ${postgres}`)
+
+    const client = new Kafka({ brokers: [kafka], logLevel: logLevel.NOTHING })
+    const admin = client.admin()
+    await admin.connect()
+    const { topics } = await admin.fetchTopicMetadata({ topics: ['clicks'] })
+    expect(topics[0]?.partitions).toHaveLength(3)
+    await admin.disconnect()
+    const producer = client.producer()
+    await producer.connect()
+    await producer.send({ topic: 'clicks', messages: [{ partition: 2, value: 'first click' }] })
+    await producer.disconnect()
+    await expect.poll(() => output.stdout, { timeout: 10_000 }).toContain('[hello] clicked 2 first click')
+
+    const uploads = new S3Client({ endpoint: s3, region: 'eu-central-1', forcePathStyle: true, credentials })
+    await uploads.send(
+      new PutObjectCommand({ Bucket: 'foreign-uploads', Key: 'in/a b.txt', Body: 'seven b' }),
+    )
+    await expect
+      .poll(() => output.stdout, { timeout: 10_000 })
+      .toContain('uploaded foreign-uploads in/a+b.txt 7')
+
+    const minio = await readFile(new URL('fixtures/minio-notification.json', import.meta.url), 'utf8')
+    const webhook = { method: 'POST', body: minio }
+    expect((await fetch(`${lambda}/_localstack/s3-events`, webhook)).status).toBe(200)
+    await expect
+      .poll(() => output.stdout, { timeout: 10_000 })
+      .toContain('uploaded foreign-uploads in/x+y%2B%C3%BC.json 7')
+
+    const invoker = new LambdaClient({ endpoint: lambda, region: 'eu-central-1', credentials })
+    const { Payload } = await invoker.send(
+      new InvokeCommand({ FunctionName: 'hello', Payload: '{"name":"you"}' }),
+    )
+    expect(JSON.parse(Payload!.transformToString())).toEqual({
+      greeting: 'hello you',
+      uploads: 'foreign-uploads',
+      region: 'eu-central-1',
+    })
+
+    const database = new pg.Client(postgres)
+    await database.connect()
+    expect((await database.query('SELECT current_database() AS name')).rows).toEqual([{ name: 'foreign' }])
+    await database.end()
+    expect(JSON.parse(await readFile(join(project, '.cupel/endpoints.json'), 'utf8'))).toEqual({
+      ...ready.endpoints,
+      pid: child.pid,
+    })
+
+    const second = serverless(['offline', 'start'])
+    expect(await second.exited).toBe(1)
+    expect(second.output.stderr).toMatch(
+      /^Error: another local cloud already runs in .*\.cupel \(process \d+\): stop it first/m,
+    )
+
+    const stoppingMs = Date.now()
+    child.kill('SIGINT')
+    expect(await exited).toBe(0)
+    expect(Date.now() - stoppingMs).toBeLessThan(10_000)
+    expect(existsSync(join(project, '.cupel/endpoints.json'))).toBe(false)
+    expect(existsSync(join(project, '.cupel/postgres/data/postmaster.pid'))).toBe(false)
+  })
+
+  it('says in one line why it cannot start, and leaves nothing running', { timeout: 30_000 }, async () => {
+    const [badPort, badConfig] = [
+      serverless(['offline'], { CUPEL_PORT_S3: 'many', CUPEL_DIRECTORY: '.a' }),
+      serverless(['offline'], { KAFKA_BROKERS: 'nowhere', CUPEL_DIRECTORY: '.b' }),
+    ]
+    expect([await badPort.exited, await badConfig.exited]).toEqual([1, 1])
+    expect(badPort.output.stderr).toContain(
+      'Error: invalid configuration: CUPEL_PORT_S3 is not a port from 0 to 65535: many\n',
+    )
+    expect(badConfig.output.stderr).toContain('KAFKA_BROKERS is not host:port')
+
+    const text = files['serverless.yml']!
+    await writeFile(
+      join(project, 'serverless.yml'),
+      text.replace(/prepare: .*/, 'prepare: echo no such table; exit 3'),
+    )
+    const { output, exited } = serverless(['offline'])
+    expect(await exited).toBe(1)
+    expect(output.stderr).toContain('failed with exit status 3: no such table\n')
+    expect(existsSync(join(project, '.cupel/postgres/data/postmaster.pid'))).toBe(false)
+    await writeFile(join(project, 'serverless.yml'), text)
+  })
+})
+
+describe('other commands', () => {
+  it('package works with layers, without network and credentials', { timeout: 30_000 }, async () => {
+    const { output, exited } = serverless(['package', '--package', 'packaged'])
+    expect([await exited, output.stderr]).toEqual([0, expect.not.stringContaining('Error')])
+    expect(existsSync(join(project, 'packaged/common.zip'))).toBe(true)
+  })
+
+  it('invoke local runs the built function with its layers', { timeout: 30_000 }, async () => {
+    await writeFile(join(project, 'event.json'), '{"name":"file"}')
+    const good = serverless(['invoke', 'local', '-f', 'hello', '--path', 'event.json'])
+    expect([await good.exited, JSON.parse(good.output.stdout)]).toEqual([
+      0,
+      { greeting: 'hello file', uploads: 'foreign-uploads', region: 'eu-central-1' },
+    ])
+    const bad = serverless(['invoke', 'local', '-f', 'hello', '--data', '{"name":"nobody"}'])
+    expect([await bad.exited, JSON.parse(bad.output.stdout)]).toEqual([
+      1,
+      expect.objectContaining({ errorType: 'TypeError', errorMessage: 'nobody to greet' }),
+    ])
+  })
+})

@@ -27,7 +27,6 @@ CREATE TABLE fraud_decisions (
   decided_at        timestamptz(3) NOT NULL,
   event_lag_ms      bigint NOT NULL,                        -- decided_at - event_time
   PRIMARY KEY (transaction_id, version),
-  UNIQUE (topic, partition, record_offset),
   CHECK ((verdict = 'fraud') = (findings <> '[]'::jsonb))
 );
 CREATE INDEX fraud_decisions_user ON fraud_decisions (user_id, event_time);

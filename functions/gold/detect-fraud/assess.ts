@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Transaction } from '../../../datasets/finance/transactions.ts'
 import { emptyHistory, forget, type History, remember } from './history.ts'
 import { toMicroUsd } from './money.ts'
@@ -119,5 +119,5 @@ const paymentOf = ({ eventMs, worthUsd, verdict }: Decided['latest']) => ({
 /** Of the values, not of the bytes: another spelling is the same content. A new optional field that is not there changes nothing. */
 function hashContent(transaction: Transaction): string {
   const present = Object.entries(transaction).filter(([, value]) => value !== null)
-  return createHash('sha256').update(JSON.stringify(present)).digest('hex')
+  return hash('sha256', JSON.stringify(present))
 }

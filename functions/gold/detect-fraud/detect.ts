@@ -38,8 +38,8 @@ export type DetectResult = {
  * partition's progress is locked first and says where the partition stands; records below are skipped. So a second
  * delivery, other batch boundaries, or a batch that wakes after its successor, change nothing. Then the alerts are sent, at least once.
  *
- * Throws when PostgreSQL does, when an alert cannot be sent, when the event is of another topic, or when the topic was made
- * anew; the event source delivers again.
+ * Throws when PostgreSQL does, when an alert cannot be sent, when the event is of another topic, or when its offsets belong to
+ * another life of the topic; the event source delivers again.
  */
 export const makeDetect =
   ({ warehouse, alerts, now }: DetectPorts) =>
@@ -71,6 +71,8 @@ async function decide(database: Database, batches: readonly PartitionBatch[], no
     const seen = progress[index]!
     const replaced = findReplaced(batch, seen)
     if (replaced) throw topicReplaced(replaced)
+    const { record: first } = batch.records[0]!
+    if (first.offset < seen.firstOffset) throw beforeStart(first, seen.firstOffset)
     return { ...batch, ...takeNew(batch, seen) }
   })
   const moving = steps.filter(({ fresh }) => fresh.length > 0)
@@ -131,7 +133,17 @@ const count = <T>(items: readonly T[], is: (item: T) => boolean): number => item
 const topicReplaced = (record: KafkaRecord): CupelError =>
   new CupelError(
     'TOPIC_REPLACED',
-    `${addressOf(record)} is not the record that fraud_progress knows there: the topic was made anew. Name the new topic ` +
-      'differently, or delete the rows of the old one from fraud_progress and fraud_gaps to start again from the batch at hand',
+    `${addressOf(record)} is not the record that fraud_progress knows there: the topic was made anew. ${startAgain(record)}`,
     { retryable: true },
   )
+
+const beforeStart = (record: KafkaRecord, firstOffset: number): CupelError =>
+  new CupelError(
+    'BEFORE_START',
+    `${addressOf(record)} was sent back to a time before decisions began, at offset ${firstOffset}. ${startAgain(record)}`,
+    { retryable: true },
+  )
+
+const startAgain = ({ topic, partition }: KafkaRecord): string =>
+  `To start this partition again from the records at hand, delete topic '${topic}', partition ${partition} from fraud_progress ` +
+  'and fraud_gaps; decisions stay, and transactions that have one count as duplicates'

@@ -7,6 +7,7 @@ import { int16, int32, MalformedRequestError, nullableString, Reader, type Write
 const MAX_REQUEST_BYTES = 100 * 1024 * 1024
 /** Above this many bytes of requests that wait their turn, nothing more is read from the socket. */
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024
+const CLOSE_WITHIN_MS = 1000
 
 /**
  * One client connection. Requests are answered one after the other in the order of their arrival, as Kafka does, and
@@ -36,17 +37,17 @@ export class Connection {
     socket.on('close', () => this.#closing.abort())
   }
 
-  /** Answer what was received, read nothing more, and end. */
+  /** Answer what was received, read nothing more, and end; a client that does not take its answers is cut off. */
   async close(): Promise<void> {
+    if (this.#socket.destroyed) return
+    const closed = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()))
+    const impatient = setTimeout(() => this.#socket.destroy(), CLOSE_WITHIN_MS)
     this.#socket.pause()
     this.#closing.abort()
     await this.#serving
-    if (this.#socket.destroyed) return
-    await new Promise<void>((resolve) => {
-      this.#socket.once('close', () => resolve())
-      this.#socket.end(() => this.#socket.destroy())
-      setTimeout(() => this.#socket.destroy(), 500).unref()
-    })
+    this.#socket.end(() => this.#socket.destroy())
+    await closed
+    clearTimeout(impatient)
   }
 
   #receive(chunk: Buffer): void {
@@ -88,25 +89,24 @@ export class Connection {
     const correlationId = int32.read(header)
     const clientId = nullableString.read(header) ?? ''
     this.#client = clientId
-    const api = this.#apiFor(key, version)
-    const broker = this.#broker
-    const signal = this.#closing.signal
+    const { api, answeredIn } = this.#apiFor(key, version)
     const answer = await api.answer(frame, header.position, {
-      broker,
-      version,
+      broker: this.#broker,
+      version: answeredIn,
       clientId,
       clientHost: this.#host,
-      signal,
+      signal: this.#closing.signal,
     })
     return answer === undefined || this.#send(correlationId, answer)
   }
 
-  #apiFor(key: number, version: number): Api {
+  #apiFor(key: number, version: number): { api: Api; answeredIn: number } {
     const api = this.#apis.get(key)
     if (!api) throw new MalformedRequestError(`request kind ${key} is not served`)
     const [first, last] = api.versions
-    if (version >= first && version <= last) return api
-    if (key === API_VERSIONS_KEY) return unsupportedApiVersions([...this.#apis.values()])
+    if (version >= first && version <= last) return { api, answeredIn: version }
+    if (key === API_VERSIONS_KEY)
+      return { api: unsupportedApiVersions([...this.#apis.values()]), answeredIn: 0 }
     throw new MalformedRequestError(`${api.name} is served in versions ${first} to ${last}, not ${version}`)
   }
 

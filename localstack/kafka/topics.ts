@@ -111,7 +111,12 @@ export class Topics {
     }
     const topic = this.#storing(() => {
       const opened = this.#open(known)
-      this.#change({ topic: name, id: known.id, partitions, configs })
+      try {
+        this.#change({ topic: name, id: known.id, partitions, configs })
+      } catch (error) {
+        for (const log of opened.partitions) log.close()
+        throw error
+      }
       return opened
     })
     this.#topics.set(name, topic)
@@ -140,9 +145,13 @@ export class Topics {
     this.checkPartitions(topic, count)
     const { name, id, configs } = topic
     const added = this.#storing(() => {
-      const logs: PartitionLog[] = []
-      for (let i = topic.partitions.length; i < count; i++) logs.push(this.#openLog(topic, configs, i, 0))
-      this.#change({ topic: name, id, partitions: count, configs })
+      const logs = this.#openLogs(topic, topic.partitions.length, count)
+      try {
+        this.#change({ topic: name, id, partitions: count, configs })
+      } catch (error) {
+        for (const log of logs) log.close()
+        throw error
+      }
       return logs
     })
     this.#topics.set(name, { ...topic, partitions: [...topic.partitions, ...added] })
@@ -211,23 +220,27 @@ export class Topics {
 
   #open(known: Known): Topic {
     const { name, id, count, configs, starts } = known
-    const partitions: PartitionLog[] = []
-    for (let i = 0; i < count; i++) partitions.push(this.#openLog(known, configs, i, starts.get(i) ?? 0))
-    return { name, id, configs, partitions }
+    return { name, id, configs, partitions: this.#openLogs(known, 0, count, starts) }
   }
 
-  #openLog(
-    topic: { name: string; id: string },
-    configs: TopicConfigs,
-    index: number,
-    start: number,
-  ): PartitionLog {
-    return new PartitionLog(
-      path.join(this.#topicDirectory(topic), String(index)),
-      logSettings(configs),
-      this.#log,
-      start,
-    )
+  /** The logs of partitions `from` (inclusive) to `to` (exclusive), or none of them. */
+  #openLogs(
+    topic: { name: string; id: string; configs: TopicConfigs },
+    from: number,
+    to: number,
+    starts: ReadonlyMap<number, number> = new Map(),
+  ): PartitionLog[] {
+    const logs: PartitionLog[] = []
+    try {
+      for (let i = from; i < to; i++) {
+        const directory = path.join(this.#topicDirectory(topic), String(i))
+        logs.push(new PartitionLog(directory, logSettings(topic.configs), this.#log, starts.get(i)))
+      }
+      return logs
+    } catch (error) {
+      for (const log of logs) log.close()
+      throw error
+    }
   }
 
   /** The id keeps apart what a file system that ignores case would mix, and a topic from its namesake before it. */

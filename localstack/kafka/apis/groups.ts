@@ -45,7 +45,8 @@ export const joinGroup = api({
       struct({ memberId: string, groupInstanceId: since(5, nullableString, null), metadata: bytes }),
     ),
   }),
-  handle: (request, { broker, version, clientId, clientHost }) => {
+  handle: (request, { broker, version, clientId, clientHost, signal }) => {
+    if (signal.aborted) return { ...NO_GENERATION, errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE }
     if (request.groupId === '') return { ...NO_GENERATION, errorCode: ErrorCode.INVALID_GROUP_ID }
     let group = broker.groups.get(request.groupId)
     if (!group) {

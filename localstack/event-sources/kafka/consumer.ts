@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import { messageOf } from '../failure.ts'
 import { rarely } from '../rarely.ts'
 import type { SourceRecord } from './event.ts'
+import { idleKafkajs } from './idle-kafkajs.ts'
 
 /** Where a consumer hands its records over. All calls come from one consumer and never overlap. */
 export type RecordSink = {
@@ -62,6 +63,7 @@ const leaveDeadlineMs = 3_000
 export function openKafkaConsumer(settings: ConsumerSettings, sink: RecordSink): RecordConsumer {
   const { topic, groupId, bootstrapServers, log, clock } = settings
   const quietly = rarely(log, clock)
+  idleKafkajs()
   const kafka = new Kafka({
     clientId: 'lambda-event-source',
     brokers: bootstrapServers.split(',').map((server) => server.trim()),

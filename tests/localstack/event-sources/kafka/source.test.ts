@@ -286,6 +286,7 @@ describe('rebalances', () => {
     topic.append({}, { partition: 1 })
     await settle()
     topic.append({}, { partition: 1 })
+    await settle() // these wait while the first two run
     topic.assign([0, 1], [0, 1])
     await settle()
     calls[0]?.finish()

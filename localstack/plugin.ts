@@ -53,6 +53,7 @@ export async function startOffline(run: Run): Promise<void> {
     setTimeout(() => process.exit(0), 500)
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true' // a page of text at every start
   let cloud: Promise<LocalCloud> | undefined
 
   await orEnd(async () => {

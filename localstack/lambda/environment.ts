@@ -189,6 +189,8 @@ function environmentVariables({
     AWS_SECRET_ACCESS_KEY: 'local-secret',
     AWS_SESSION_TOKEN: 'local-session',
     AWS_XRAY_CONTEXT_MISSING: 'LOG_ERROR',
+    // This machine's Node is not the one that functions are deployed to.
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     AWS_EXECUTION_ENV: `AWS_Lambda_nodejs${process.versions.node.split('.')[0]}.x`,
     ...settings.environment,
     ...variables,

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -165,6 +167,17 @@ describe('layers', () => {
     await runtime.close()
     const cjs = await start('exports.handler = async () => require("greeting")', { layers }, 'cjs')
     expect((await cjs()).answer).toBe('layer')
+  })
+
+  it('takes the later of two that hold the same package, as it would have been unpacked over the other', async () => {
+    await write({
+      ...packageOf('first/nodejs/node_modules/greeting', 'first'),
+      ...packageOf('second/nodejs/node_modules/greeting', 'second'),
+    })
+    const invoke = await start('import a from "greeting"; export const handler = async () => a', {
+      layers: [join(taskRoot, 'first'), join(taskRoot, 'second')],
+    })
+    expect((await invoke()).answer).toBe('second')
   })
 
   it('leaves what no layer holds to the project', async () => {
@@ -356,6 +369,41 @@ describe('environments', () => {
     const about = { functionName: 'service-dev-f', requestId: 'request-1' }
     expect(lines).toContainEqual({ ...about, stream: 'stdout', text: 'b' })
     expect(lines).toContainEqual({ ...about, stream: 'stderr', text: 'c' })
+  })
+
+  it('ends when what started it is killed', async () => {
+    await start('export const handler = async () => {}')
+    const parent = spawn(
+      process.execPath,
+      [
+        '--input-type=module',
+        '-e',
+        `import { fork } from 'node:child_process'
+         const child = fork(process.env.BOOTSTRAP, { stdio: 'ignore' })
+         console.log(child.pid)
+         setInterval(() => {}, 1000)`,
+      ],
+      {
+        env: {
+          ...process.env,
+          BOOTSTRAP: bootstrap,
+          LAMBDA_TASK_ROOT: taskRoot,
+          _HANDLER: runtime.functions[0]?.handler,
+        },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
+    const pid = Number(await once(parent.stdout!, 'data'))
+    const isAlive = () => {
+      try {
+        return process.kill(pid, 0)
+      } catch {
+        return false
+      }
+    }
+    expect(isAlive()).toBe(true)
+    parent.kill('SIGKILL')
+    await expect.poll(isAlive, { timeout: 5_000 }).toBe(false)
   })
 
   it('is gone after close, and refuses further calls', async () => {

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest'
+import { readConfig } from '#localstack/config.ts'
+
+const project = { directory: '/project', service: 'orders', lambdaPort: 3002 }
+const read = (custom: unknown, env: Record<string, string> = {}) => readConfig(custom, env, project)
+
+describe('the settings of the local cloud', () => {
+  it('have a default for everything', () => {
+    expect(read(undefined)).toEqual({
+      directory: '/project/.cupel',
+      ports: { kafka: 29092, s3: 29000, postgres: 25432, lambda: 3002 },
+      topics: {},
+      postgres: true,
+      database: 'orders',
+      real: {},
+    })
+  })
+
+  it('come from serverless.yml, and from the environment over it', () => {
+    const custom = {
+      directory: 'data',
+      ports: { kafka: 1, s3: 2, postgres: 0 },
+      topics: { clicks: { partitions: 3 }, views: null },
+      prepare: 'npm run migrate',
+      database: 'shop',
+      postgres: false,
+    }
+    const env = {
+      CUPEL_PORT_S3: '0',
+      CUPEL_PORT_LAMBDA: '5',
+      CUPEL_DIRECTORY: '/elsewhere',
+      CUPEL_PORT_KAFKA: '',
+    }
+    expect(read(custom, env)).toMatchObject({
+      directory: '/elsewhere',
+      ports: { kafka: 1, s3: 0, postgres: 0, lambda: 5 },
+      topics: { clicks: { partitions: 3 }, views: { partitions: 4 } },
+      prepare: 'npm run migrate',
+      database: 'shop',
+      postgres: false,
+    })
+    expect(read(custom).directory).toBe('/project/data')
+  })
+
+  it('take real services from the environment', () => {
+    const env = {
+      KAFKA_BROKERS: 'a:9092,b:9092',
+      S3_ENDPOINT: 'http://127.0.0.1:9000',
+      AWS_ACCESS_KEY_ID: 'id',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+      DATABASE_URL: 'postgresql://u:p@db/x',
+    }
+    expect(read({}, env).real).toEqual({
+      kafkaBrokers: 'a:9092,b:9092',
+      s3: { endpoint: 'http://127.0.0.1:9000', accessKeyId: 'id', secretAccessKey: 'secret' },
+      databaseUrl: 'postgresql://u:p@db/x',
+    })
+  })
+
+  it.each<[unknown, Record<string, string>, string]>([
+    [{ port: 1 }, {}, 'custom.localstack.port is unknown; there are directory, ports,'],
+    [{ ports: { redis: 1 } }, {}, 'custom.localstack.ports.redis is unknown'],
+    [{ ports: { s3: 70_000 } }, {}, 'custom.localstack.ports.s3 is not a port from 0 to 65535: 70000'],
+    [{ topics: { a: { partition: 3 } } }, {}, 'custom.localstack.topics.a.partition is unknown'],
+    [
+      { topics: { a: { partitions: 0 } } },
+      {},
+      'custom.localstack.topics.a.partitions is not a count of 1 or more',
+    ],
+    [{ topics: ['a'] }, {}, 'custom.localstack.topics is not a mapping'],
+    [{ prepare: ['x'] }, {}, 'custom.localstack.prepare is not a text'],
+    [{ postgres: 'no' }, {}, 'custom.localstack.postgres is neither true nor false'],
+    [{}, { CUPEL_PORT_KAFKA: 'x' }, 'CUPEL_PORT_KAFKA is not a port'],
+    [{}, { KAFKA_BROKERS: 'localhost' }, 'KAFKA_BROKERS is not host:port'],
+    [{}, { S3_ENDPOINT: 'localhost:9000' }, 'S3_ENDPOINT is not an http or https URL'],
+    [{}, { S3_ENDPOINT: 'http://localhost:9000' }, 'S3_ENDPOINT needs its credentials in AWS_ACCESS_KEY_ID'],
+    [{}, { DATABASE_URL: 'mysql://x' }, 'DATABASE_URL is not a postgres URL'],
+  ])('refuse %j with %j', (custom, env, message) => {
+    expect(() => read(custom, env)).toThrow(message)
+  })
+
+  it('name every problem, and no password', () => {
+    const message = /port is unknown.*; DATABASE_URL is not/
+    expect(() => read({ port: 1 }, { DATABASE_URL: 'mysql://u:hidden@x' })).toThrow(message)
+    expect(() => read({}, { DATABASE_URL: 'mysql://u:hidden@x' })).not.toThrow('hidden')
+  })
+})

@@ -54,11 +54,14 @@ export type Summary = {
 export type FinanceOptions = {
   readonly seed: number // whole number ≥ 0
   readonly transactions: number // records of the topic `transactions`, broken ones and duplicates included; may be Infinity
-  readonly startMs: number // when the world begins, UTC
+  readonly startMs: number // when the first record is sent, UTC
+  readonly run?: number // 0, 1, …: each goes on with new transactions of the same people; start it after the one before
   readonly users?: number
 }
 
 const share = { duplicate: 0.02, broken: 0.01, fraud: 0.008, late: 0.02, outOfOrder: 0.03, travel: 0.08 }
+const worldMs = Date.UTC(2026, 0, 1) // how people stood then does not depend on when a run starts, unless it starts earlier
+const firstRun = 16 // streams of random numbers below are the world's
 const paymentsADay = 4 // of one user
 const enoughHistory = 12 // payments of a user before an abnormal one can be told from them
 const burst = 12 // payments of a `spending-velocity` fraud, seconds apart
@@ -95,11 +98,12 @@ function* life({
   seed,
   transactions,
   startMs,
+  run = 0,
   users = usersFor(transactions),
 }: FinanceOptions): Generator<Produced> {
-  const random = makeRandom(seed)
+  const random = makeRandom(seed, firstRun + run)
   const merchants = Math.round(Math.min(1000, Math.max(50, users / 5)))
-  const world = makeWorld(random, { seed, startMs, users, merchants })
+  const world = makeWorld(seed, { worldMs: Math.min(startMs, worldMs), users, merchants })
   const sender = makeSender(random)
   const stepMs = dayMs / (paymentsADay * users)
   let nowMs = startMs

@@ -14,12 +14,12 @@ const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(
 
 /**
  * The generator sfc32 (Chris Doty-Humphrey's Small Fast Counter, http://pracrand.sourceforge.net/RNG_engines.txt): 128 bits
- * of state, so identifiers do not repeat in runs without end.
+ * of state, so identifiers do not repeat in runs without end. The streams of a seed have nothing in common.
  */
-export function makeRandom(seed: number): Random {
+export function makeRandom(seed: number, stream = 0): Random {
   let a = seed | 0
   let b = Math.floor(seed / 2 ** 32) | 0
-  let c = 0x9e3779b9 | 0
+  let c = stream | 0
   let counter = 1
   const word = (): number => {
     const result = (((a + b) | 0) + counter) | 0

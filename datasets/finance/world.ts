@@ -16,7 +16,7 @@ import {
   pt_BR,
   sv,
 } from '@faker-js/faker'
-import type { Random } from './random.ts'
+import { makeRandom, type Random } from './random.ts'
 import { exchangeRates, suspiciousMerchants } from './reference/lists.ts'
 import { type City, type Country, cities, countries } from './reference/places.ts'
 
@@ -97,43 +97,45 @@ export const worthUsd: ReadonlyMap<string, number> = new Map(
   exchangeRates.map(({ currency, usdPerUnit }) => [currency, Number(usdPerUnit)]),
 )
 
-/** Make a world that stands at `startMs`. Same arguments, same world. */
+/**
+ * Make the world of a seed as it stands at `worldMs`. Same arguments, same world; a larger one begins with the people and merchants
+ * of a smaller one.
+ */
 export function makeWorld(
-  random: Random,
-  { seed, startMs, users, merchants }: { seed: number; startMs: number; users: number; merchants: number },
+  seed: number,
+  { worldMs, users, merchants }: { worldMs: number; users: number; merchants: number },
 ): World {
-  const fakers = makeFakers(seed, startMs)
-  const dayBefore = (timeMs: number, days: number) => timeMs - Math.floor(random.next() * days * dayMs) - 1
-  const shop = (id: string, category: keyof typeof riskOf): Merchant => ({
-    id,
-    name: fakers.en!.company.name(),
-    category,
-    risk: riskOf[category],
-    home: cities[random.rank(cities.length)]!,
-    updatedMs: dayBefore(startMs, 300),
-  })
-  const listedToday = suspiciousMerchants.filter(({ to }) => to === null || Date.parse(to) > startMs)
+  const trade = makeSource(seed, 1, worldMs)
+  const society = makeSource(seed, 2, worldMs)
+  const listedToday = suspiciousMerchants.filter(({ to }) => to === null || Date.parse(to) > worldMs)
   return {
-    merchants: Array.from({ length: merchants }, () => shop(random.uuid(), random.pick(categories))),
     suspicious: listedToday.map(({ merchantId }) =>
-      shop(merchantId, random.pick(['crypto', 'money_transfer', 'gambling'])),
+      makeMerchant(trade, merchantId, trade.random.pick(['crypto', 'money_transfer', 'gambling'])),
     ),
-    users: Array.from({ length: users }, () => makeUser(random, fakers, startMs, dayBefore)),
+    merchants: Array.from({ length: merchants }, () =>
+      makeMerchant(trade, trade.random.uuid(), trade.random.pick(categories)),
+    ),
+    users: Array.from({ length: users }, () => makeUser(society)),
   }
 }
 
-function makeUser(
-  random: Random,
-  fakers: Readonly<Record<string, Faker>>,
-  startMs: number,
-  dayBefore: (timeMs: number, days: number) => number,
-): User {
+const makeMerchant = (source: Source, id: string, category: keyof typeof riskOf): Merchant => ({
+  id,
+  name: source.fakers.en!.company.name(),
+  category,
+  risk: riskOf[category],
+  home: cities[source.random.rank(cities.length)]!,
+  updatedMs: daysBefore(source, source.worldMs, 300),
+})
+
+function makeUser(source: Source): User {
+  const { random, fakers, worldMs } = source
   const home = cities[random.rank(cities.length)]!
   const country = countryOf(home)
   const local = fakers[country.locale]!
   const id = random.uuid()
-  const updatedMs = dayBefore(startMs, 200)
-  const registeredMs = dayBefore(updatedMs, 2000)
+  const updatedMs = daysBefore(source, worldMs, 200)
+  const registeredMs = daysBefore(source, updatedMs, 2000)
   return {
     id,
     fullName: local.person.fullName(),
@@ -158,13 +160,23 @@ function makeUser(
   }
 }
 
-/** A faker for each locale, of their own seed and their own "now": nothing of them depends on the clock or on other users. */
-function makeFakers(seed: number, startMs: number): Readonly<Record<string, Faker>> {
-  const randomizer = generateMersenne53Randomizer(seed)
+/** Where random values come from: numbers of their own, and a faker for each locale with these numbers and this "now". */
+type Source = {
+  readonly random: Random
+  readonly fakers: Readonly<Record<string, Faker>>
+  readonly worldMs: number
+}
+
+function makeSource(seed: number, stream: number, worldMs: number): Source {
+  const random = makeRandom(seed, stream)
+  const randomizer = generateMersenne53Randomizer(random.below(2 ** 31))
   const entries = Object.entries(locales).map(([name, locale]) => {
     const faker = new Faker({ locale: [locale, en, base], randomizer })
-    faker.setDefaultRefDate(startMs)
+    faker.setDefaultRefDate(worldMs)
     return [name, faker] as const
   })
-  return Object.fromEntries(entries)
+  return { random, fakers: Object.fromEntries(entries), worldMs }
 }
+
+const daysBefore = ({ random }: Source, timeMs: number, days: number): number =>
+  timeMs - random.below(days * dayMs) - 1

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { causes } from '#datasets/finance/dirt.ts'
 import { generateFinance, type Produced, spanMs } from '#datasets/finance/generate.ts'
 import { suspiciousMerchants } from '#datasets/finance/reference/lists.ts'
+import { users } from '#datasets/finance/users.ts'
 import { datasetByTopic } from '#datasets/index.ts'
 
 const startMs = Date.parse('2026-01-05T00:00:00Z')
@@ -42,7 +43,7 @@ describe('generateFinance', () => {
 
   it('gives the bytes that it gave yesterday and on other machines', () => {
     expect(hashOf(generateFinance({ ...options, transactions: 500 }))).toBe(
-      '6fef9f2d336e22181dfd79254368dfabc8937ebb8212844917bf17002332e64f',
+      '27eb4400edb72b26ce35c81d275b9e54edfa9df36ca8b1feeefc6e195ec6728c',
     )
   })
 
@@ -138,6 +139,36 @@ describe('generateFinance', () => {
 
   it('lasts about as long as it says', () => {
     expect((records.at(-1)!.timestampMs - startMs) / spanMs(options)).toBeCloseTo(1, 1)
+  })
+
+  it('goes on in a later run with new transactions of the same people, more of them when it is larger', () => {
+    const later = [
+      ...generateFinance({ ...options, run: 1, startMs: startMs + 30 * 86_400_000, transactions: 5000 }),
+    ]
+    const keysOf = (produced: Produced[], topic: string) =>
+      new Set(produced.filter((r) => r.topic === topic && r.truth.as === 'valid').map(({ key }) => key))
+    const profilesOf = (produced: Produced[]) => {
+      const profiles = produced.flatMap(({ topic, value }) => {
+        const parsed = topic === 'user_profiles' ? parseRecord(users, readValue(value)) : undefined
+        return parsed?.ok && Date.parse(parsed.row.updated_at) < Date.UTC(2026, 0, 1) ? [parsed.row] : []
+      })
+      return new Map(profiles.map((row) => [row.user_id, row]))
+    }
+    const before = profilesOf(records)
+    const same = [...profilesOf(later)].filter(([id]) => before.has(id))
+    expect(same.length).toBeGreaterThan(200)
+    for (const [id, profile] of same) expect(profile).toEqual(before.get(id))
+    expect(
+      [...keysOf(later, 'transactions')].filter((key) => !keysOf(records, 'user_profiles').has(key)).length,
+    ).toBeLessThan(10)
+
+    const idsOf = (produced: Produced[]) =>
+      produced.flatMap(({ topic, truth, value }) =>
+        topic === 'transactions' && truth.as === 'valid' ? [JSON.parse(String(value)).transaction_id] : [],
+      )
+    expect(new Set([...idsOf(records), ...idsOf(later)]).size).toBe(
+      idsOf(records).length + idsOf(later).length,
+    )
   })
 
   it('goes on without end when asked to', () => {

@@ -50,12 +50,15 @@ export class PartitionLog {
   #activeFd = -1
   #startOffset: number
   #endOffset = 0
+  readonly #log: (line: string) => void
   #tornTail = false
+  #failing = false
   #dirty = false
 
-  /** `log` gets a line for each damage that was found; `startOffset` is where records were deleted up to. */
+  /** `log` hears of damage, and when writing fails or works again; `startOffset` is where records were deleted up to. */
   constructor(directory: string, settings: LogSettings, log: (line: string) => void, startOffset = 0) {
     this.#directory = directory
+    this.#log = log
     this.settings = settings
     fs.mkdirSync(directory, { recursive: true })
     const names = fs.readdirSync(directory).filter((name) => /^\d{20}\.log$/.test(name))
@@ -63,7 +66,7 @@ export class PartitionLog {
       this.#segments.push(new Segment(path.join(directory, name), Number.parseInt(name, 10)))
     if (this.#segments.length === 0)
       this.#segments.push(new Segment(this.#segmentPath(startOffset), startOffset))
-    for (const segment of this.#segments) this.#recover(segment, log)
+    for (const segment of this.#segments) this.#recover(segment)
     this.#startOffset = Math.max(startOffset, this.#segments[0]!.baseOffset)
     this.#activeFd = fs.openSync(this.#active.path, fs.constants.O_RDWR | fs.constants.O_CREAT)
   }
@@ -102,11 +105,13 @@ export class PartitionLog {
       this.#tornTail = false
     } catch (error) {
       if (this.#tornTail) this.#tryToCutTornTail()
-      throw new Refusal(
-        ErrorCode.KAFKA_STORAGE_ERROR,
-        `cannot write to ${this.#directory}: ${describe(error)}`,
-      )
+      const reason = `cannot write to ${this.#directory}: ${error instanceof Error ? error.message : String(error)}`
+      if (!this.#failing) this.#log(`kafka: ${reason}. Producers are told to try again`)
+      this.#failing = true
+      throw new Refusal(ErrorCode.KAFKA_STORAGE_ERROR, reason)
     }
+    if (this.#failing) this.#log(`kafka: writes to ${this.#directory} work again`)
+    this.#failing = false
     this.#note(this.#active, readBatchHeader(batch!, 0))
     this.#dirty = true
     for (const listener of this.#listeners) listener(header.sizeBytes)
@@ -248,7 +253,7 @@ export class PartitionLog {
    * only one that a kill can have torn. What follows the last good batch is cut off there; in an older segment, which
    * only a broken disk damages, it is left alone and not served, so that later offsets keep their place.
    */
-  #recover(segment: Segment, log: (line: string) => void): void {
+  #recover(segment: Segment): void {
     this.#endOffset = Math.max(this.#endOffset, segment.baseOffset)
     if (!fs.existsSync(segment.path)) return
     const last = segment === this.#active
@@ -278,7 +283,7 @@ export class PartitionLog {
       if (segment.sizeBytes === fileBytes) return
       const lost = `${fileBytes - segment.sizeBytes} bytes after offset ${this.#endOffset - 1} in ${segment.path}`
       if (last) fs.ftruncateSync(fd, segment.sizeBytes)
-      log(last ? `kafka: cut off a torn tail: ${lost}` : `kafka: damaged, not served: ${lost}`)
+      this.#log(last ? `kafka: cut off a torn tail: ${lost}` : `kafka: damaged, not served: ${lost}`)
     } finally {
       fs.closeSync(fd)
     }
@@ -337,5 +342,3 @@ function lastAtOrBefore<T>(items: readonly T[], key: number, keyOf: (item: T) =>
   }
   return low
 }
-
-const describe = (error: unknown) => (error instanceof Error ? error.message : String(error))

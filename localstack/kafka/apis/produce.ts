@@ -50,9 +50,7 @@ export const produce = api({
         const appended = log.append(records)
         return { index, errorCode: ErrorCode.NONE, ...appended, logStartOffset: log.startOffset }
       } catch (error) {
-        const refusal = refusalOf(error)
-        if (refusal.errorCode === ErrorCode.KAFKA_STORAGE_ERROR) broker.log(`kafka: ${refusal.errorMessage}`)
-        return { index, baseOffset: -1, ...refusal }
+        return { index, baseOffset: -1, ...refusalOf(error) }
       }
     }
     const answers = topics.map(({ name, partitions }) => ({

@@ -4,7 +4,8 @@
  *
  * A line goes through layers of columns: its envelope, each field's JSON, each field's trimmed text, the steps of its
  * kind, and last its reason and value. DuckDB evaluates layer by layer over vectors of 2,048 rows, one pass over the
- * file in all. Columns of a field are named `"<field>:<step>"`, which no field can be named itself.
+ * file in all. Columns of a field are
+ * named `"<field>.<part>"` and `"<field>:<step of its kind>"`, which no field can be named itself.
  */
 import type { Dataset } from './dataset.ts'
 import type { KindSql, Spellings } from './kinds/kind.ts'
@@ -36,15 +37,9 @@ export type RefineFiles = {
 // A value of 6 MB in base64, and its envelope. `read_csv` is no faster, and lost lines longer than half of its buffer.
 const maxLineBytes = 16 * 1024 * 1024
 
-/** A table with the spellings of a lookup. The engine makes it once. */
-export const spellingsStatement = ({ name, entries }: Spellings): string =>
-  `CREATE TABLE ${spellingsTable(name)} AS SELECT * FROM (VALUES ${[...entries]
-    .map(([spelling, value]) => `(${literal(spelling)}, ${literal(value)})`)
-    .join(', ')}) AS entry (spelling, value)`
-
-/** The lookups that the statements of a dataset join. */
+/** The tables of spellings that the statements of a dataset look up; an engine needs each once. */
 export function spellingsOf(dataset: Dataset): readonly Spellings[] {
-  const all = fieldsOf(dataset).flatMap(({ sql }) => (sql.lookup ? [sql.lookup.spellings] : []))
+  const all = fieldsOf(dataset).flatMap(({ sql }) => (sql.spellings ? [sql.spellings] : []))
   return [...new Map(all.map((spellings) => [spellings.name, spellings])).values()]
 }
 
@@ -76,21 +71,26 @@ export const quarantineStatement = (quarantine: string): string =>
 type FieldColumns = {
   readonly name: string
   readonly sql: KindSql
-  readonly column: (step: string) => string
+  readonly column: (part: 'json' | 'first' | 'raw' | 'text' | 'reason') => string
 }
 
 function fieldsOf(dataset: Dataset): readonly FieldColumns[] {
   return Object.entries(dataset.fields).map(([name, { kind }]) => {
-    const column = (step: string): string => identifier(`${name}:${step}`)
+    const column = (part: string): string => identifier(`${name}.${part}`)
     const test = (character: string): string => `(${column('first')} = ${character.charCodeAt(0)})`
     const isBoolean = `(${column('first')} IN (${'t'.charCodeAt(0)}, ${'f'.charCodeAt(0)}))`
     return {
       name,
       column,
-      sql: kind.sql({ isString: test('"'), isBoolean, text: column('text'), step: column }),
+      sql: kind.sql({ isString: test('"'), isBoolean, text: column('text'), step: stepOf(name) }),
     }
   })
 }
+
+const stepOf =
+  (name: string) =>
+  (step: string): string =>
+    identifier(`${name}:${step}`)
 
 /** All columns of the line and of its fields, up to reasons and values. */
 function judgedSql(dataset: Dataset, input: string): string {
@@ -117,16 +117,11 @@ function judgedSql(dataset: Dataset, input: string): string {
 
   const depth = Math.max(...fields.map(({ sql }) => sql.steps?.length ?? 0))
   for (let layer = 0; layer < depth; layer += 1) {
-    const steps = fields.flatMap(({ sql, column }) => {
+    const steps = fields.flatMap(({ name, sql }) => {
       const step = sql.steps?.[layer]
-      return step ? [`${step[1]} AS ${column(step[0])}`] : []
+      return step ? [`${step[1]} AS ${stepOf(name)(step[0])}`] : []
     })
     from = `SELECT *, ${steps.join(', ')} FROM (${from})`
-  }
-  for (const { sql, column } of fields) {
-    if (!sql.lookup) continue
-    const { spellings, key } = sql.lookup
-    from = `SELECT row.*, entry.value AS ${column('found')} FROM (SELECT *, ${key} AS ${column('key')} FROM (${from})) AS row LEFT JOIN ${spellingsTable(spellings.name)} AS entry ON entry.spelling = row.${column('key')}`
   }
   const reasons = `SELECT *, ${each((field) => `${fieldReasonSql(dataset, field)} AS ${field.column('reason')}`)} FROM (${from})`
   return `SELECT *, ${each(({ name, sql, column }) => `CASE WHEN ${column('text')} IS NOT NULL AND ${column('reason')} IS NULL AND whole IS NULL THEN ${sql.value} END AS ${identifier(name)}`)} FROM (${reasons})`
@@ -148,29 +143,22 @@ function fieldReasonSql(dataset: Dataset, { name, sql, column }: FieldColumns): 
 const isNested = (column: FieldColumns['column']): string =>
   `${column('first')} IN (${'{'.charCodeAt(0)}, ${'['.charCodeAt(0)})`
 
-/** The line's text for the quarantine file, NULL for a good record. */
+/** The line's text for the quarantine file, NULL for a good record. What is shown of a value is said once, in a lambda. */
 function quarantinedSql(dataset: Dataset): string {
   const fields = fieldsOf(dataset)
-  const reason = (field: string, reason: string, value: string): string =>
-    `{field: ${field}, reason: ${reason}, value: ${value}}`
-  const list = fields.map((field) =>
-    reason(literal(field.name), field.column('reason'), shownSql(dataset, field)),
+  const bad = fields.map(
+    ({ name, column }) =>
+      `{field: ${literal(name)}, reason: ${column('reason')}, first: ${column('first')}, text: ${column('text')}, personal: ${dataset.fields[name]!.personal}}`,
   )
-  const reasons = `CASE WHEN whole IS NOT NULL THEN [${reason('NULL::VARCHAR', 'whole', 'NULL::VARCHAR')}] ELSE list_filter([${list.join(', ')}], lambda one: one.reason IS NOT NULL) END`
+  const reasons = `list_transform(list_filter([${bad.join(', ')}], lambda one: one.reason IS NOT NULL), lambda one: {field: one.field, reason: one.reason, value: ${shownSql}})`
+  const whole = '[{field: NULL::VARCHAR, reason: whole, value: NULL::VARCHAR}]'
   const head = `{"dataset":${JSON.stringify(dataset.name)},"version":${dataset.version},"reasons":`
-  return `CASE WHEN whole IS NOT NULL OR coalesce(${fields.map(({ column }) => column('reason')).join(', ')}) IS NOT NULL THEN concat(${literal(head)}, CAST(to_json(${reasons}) AS VARCHAR), ',', line[2:]) END`
+  const isBad = `whole IS NOT NULL OR coalesce(${fields.map(({ column }) => column('reason')).join(', ')}) IS NOT NULL`
+  return `CASE WHEN ${isBad} THEN concat(${literal(head)}, CAST(to_json(CASE WHEN whole IS NOT NULL THEN ${whole} ELSE ${reasons} END) AS VARCHAR), ',', line[2:]) END`
 }
 
-/** `showValue` in SQL. */
-function shownSql(dataset: Dataset, { name, column }: FieldColumns): string {
-  const number = `TRY_CAST(${column('text')} AS DOUBLE)`
-  const numberText = `CASE WHEN ${number} = 0 THEN '0' ELSE regexp_replace(CASE WHEN abs(${number}) >= 1e15 THEN CAST(${number} AS VARCHAR) ELSE ${column('text')} END, '[.]0$', '') END`
-  const isNumber = `${column('first')} IN (${[...'-0123456789'].map((digit) => digit.charCodeAt(0)).join(', ')})`
-  const shown = `CASE ${column('first')} WHEN ${'{'.charCodeAt(0)} THEN '{…}' WHEN ${'['.charCodeAt(0)} THEN '[…]' ELSE CASE WHEN ${isNumber} THEN ${numberText} ELSE ${column('text')} END END`
-  const masked = dataset.fields[name]!.personal
-    ? `'***(' || length(${shown}) || ' characters)'`
-    : `left(${shown}, 200)`
-  return `CASE WHEN ${column('reason')} NOT IN ('missing', 'duplicate-field') THEN ${masked} END`
-}
-
-const spellingsTable = (name: string): string => identifier(`spellings of ${name}`)
+/** `showValue` in SQL, of `one` field's `first`, `text`, `reason` and `personal`. */
+const number = 'TRY_CAST(one.text AS DOUBLE)'
+const numberTextSql = `CASE WHEN ${number} = 0 THEN '0' ELSE regexp_replace(CASE WHEN abs(${number}) >= 1e15 THEN CAST(${number} AS VARCHAR) ELSE one.text END, '[.]0$', '') END`
+const shownTextSql = `CASE WHEN one.first = ${'{'.charCodeAt(0)} THEN '{…}' WHEN one.first = ${'['.charCodeAt(0)} THEN '[…]' WHEN chr(one.first) IN ('-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9') THEN ${numberTextSql} ELSE one.text END`
+const shownSql = `CASE WHEN one.reason IN ('missing', 'duplicate-field') THEN NULL WHEN one.personal THEN concat('***(', length(${shownTextSql}), ' characters)') ELSE left(${shownTextSql}, 200) END`

@@ -1,4 +1,5 @@
 import type { Dataset } from '@cupel/core/dataset'
+import { spellingsStatements } from '@cupel/core/kinds/strings'
 import {
   countStatement,
   quarantineStatement,
@@ -6,7 +7,6 @@ import {
   refinedStatement,
   silverStatement,
   spellingsOf,
-  spellingsStatement,
 } from '@cupel/core/refine-sql'
 import type { Engine } from './engine.ts'
 
@@ -42,7 +42,8 @@ async function refine(
   { input, silver, quarantine }: RefineFiles,
 ): Promise<RefineCounts> {
   for (const table of spellingsOf(dataset)) {
-    if (!spellings.has(table.name)) await engine.run(spellingsStatement(table))
+    if (spellings.has(table.name)) continue
+    for (const statement of spellingsStatements(table)) await engine.run(statement)
     spellings.add(table.name)
   }
   await engine.run(refinedStatement(dataset, input))

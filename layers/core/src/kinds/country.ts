@@ -1,7 +1,7 @@
 import codes from 'i18n-iso-countries/codes.json' with { type: 'json' }
 import english from 'i18n-iso-countries/langs/en.json' with { type: 'json' }
 import { accept, type FieldOptions, field, type Kind, reject, type Spellings } from './kind.ts'
-import { literal, lowerAscii, lowerAsciiSql } from './strings.ts'
+import { lookupSql, lowerAscii, lowerAsciiSql } from './strings.ts'
 
 /** Spellings that the English list of names lacks. */
 const aliases: Readonly<Record<string, readonly string[]>> = {
@@ -61,11 +61,14 @@ const countryKind: Kind<string> = {
     return found === undefined ? reject('unknown-country') : accept(found)
   },
   sql: ({ isString, text, step }) => ({
-    lookup: {
-      spellings,
-      key: `CASE WHEN ${isString} THEN replace(${lowerAsciiSql(text)}, '.', '') END`,
-    },
-    reason: `CASE WHEN ${step('found')} IS NULL THEN ${literal('unknown-country')} END`,
+    spellings,
+    steps: [
+      [
+        'found',
+        lookupSql(spellings, `CASE WHEN ${isString} THEN replace(${lowerAsciiSql(text)}, '.', '') END`),
+      ],
+    ],
+    reason: `CASE WHEN ${step('found')} IS NULL THEN 'unknown-country' END`,
     value: step('found'),
   }),
 }

@@ -1,5 +1,5 @@
 import { accept, type FieldOptions, field, type Kind, reject, type Spellings } from './kind.ts'
-import { literal, upperAscii, upperAsciiSql } from './strings.ts'
+import { literal, lookupSql, upperAscii, upperAsciiSql } from './strings.ts'
 
 // Signs that one currency alone uses by itself; those of several are refused.
 const signs = {
@@ -39,7 +39,8 @@ const currencyKind: Kind<string> = {
     return reject(ambiguousSigns.includes(value) ? 'ambiguous-currency' : 'unknown-currency')
   },
   sql: ({ isString, text, step }) => ({
-    lookup: { spellings, key: `CASE WHEN ${isString} THEN ${upperAsciiSql(text)} END` },
+    spellings,
+    steps: [['found', lookupSql(spellings, `CASE WHEN ${isString} THEN ${upperAsciiSql(text)} END`)]],
     reason: `CASE WHEN ${step('found')} IS NOT NULL THEN NULL WHEN ${isString} AND ${text} IN (${ambiguousSigns.map(literal).join(', ')}) THEN 'ambiguous-currency' ELSE 'unknown-currency' END`,
     value: step('found'),
   }),

@@ -1,6 +1,6 @@
 import { type Day, dateSql, dayStartMs, dayText } from './calendar.ts'
-import { accept, type FieldOptions, field, type Kind, reject } from './kind.ts'
-import { literal, lowerAscii, wholePattern } from './strings.ts'
+import { accept, type FieldOptions, field, type Kind, type KindSql, reject, type SqlField } from './kind.ts'
+import { listSql, literal, lowerAscii, placeSql, wholeMatchSql, wholePattern } from './strings.ts'
 
 export type DateOptions = FieldOptions & {
   /** How `03/04/2024` is read. Without it such a date is refused, unless only one reading exists (`25/04/2024`). */
@@ -13,49 +13,23 @@ export const date = <const Options extends DateOptions>(description: string, opt
 
 type Part = 'year' | 'month' | 'day' | 'word' | 'first' | 'second'
 
-const forms: readonly { readonly pattern: string; readonly parts: readonly Part[] }[] = [
-  { pattern: String.raw`(\d{4})-(\d{1,2})-(\d{1,2})`, parts: ['year', 'month', 'day'] },
-  { pattern: String.raw`(\d{4})/(\d{1,2})/(\d{1,2})`, parts: ['year', 'month', 'day'] },
-  { pattern: String.raw`(\d{1,2})[.](\d{1,2})[.](\d{4})`, parts: ['day', 'month', 'year'] },
-  { pattern: String.raw`(\d{1,2})/(\d{1,2})/(\d{4})`, parts: ['first', 'second', 'year'] },
-  { pattern: String.raw`(\d{1,2})-(\d{1,2})-(\d{4})`, parts: ['first', 'second', 'year'] },
-  { pattern: String.raw`(\d{1,2})[ -]([A-Za-z]{3,9})[.]?[ -](\d{4})`, parts: ['day', 'word', 'year'] },
-  { pattern: String.raw`([A-Za-z]{3,9})[.]? (\d{1,2}),? (\d{4})`, parts: ['word', 'day', 'year'] },
+/** Each spelling, and what its groups are. Of the groups of a part at most one takes part in a match. */
+const spellings: readonly (readonly [pattern: string, parts: readonly Part[]])[] = [
+  [String.raw`(\d{4})(?:-(\d{1,2})-|/(\d{1,2})/)(\d{1,2})`, ['year', 'month', 'month', 'day']],
+  [String.raw`(\d{1,2})[.](\d{1,2})[.](\d{4})`, ['day', 'month', 'year']],
+  [String.raw`(\d{1,2})(?:/(\d{1,2})/|-(\d{1,2})-)(\d{4})`, ['first', 'second', 'second', 'year']],
+  [String.raw`(\d{1,2})[ -]([A-Za-z]{3,9})[.]?[ -](\d{4})`, ['day', 'word', 'year']],
+  [String.raw`([A-Za-z]{3,9})[.]? (\d{1,2}),? (\d{4})`, ['word', 'day', 'year']],
 ]
-const patterns = forms.map(({ pattern }) => wholePattern(pattern))
+const anySpelling = spellings.map(([pattern]) => pattern).join('|')
+const groups = spellings.flatMap(([, parts]) => parts)
+const pattern = wholePattern(anySpelling)
+const isoDay = String.raw`\d{4}-\d{2}-\d{2}`
 
 const months = 'january february march april may june july august september october november december'.split(
   ' ',
 )
-const monthByWord = new Map(
-  months.flatMap((name, index): [string, number][] => [
-    [name, index + 1],
-    [name.slice(0, 3), index + 1],
-  ]),
-).set('sept', 9)
-
-type Read = Day | 'not-a-date' | 'ambiguous-date'
-
-function readDay(text: string, order: DateOptions['order']): Read {
-  for (const [index, { parts }] of forms.entries()) {
-    const match = patterns[index]!.exec(text)
-    if (!match) continue
-    const part = (name: Part): string => match[parts.indexOf(name) + 1] ?? ''
-    const year = Number(part('year'))
-    if (parts.includes('first')) return orderDay(year, Number(part('first')), Number(part('second')), order)
-    const month = parts.includes('word') ? monthByWord.get(lowerAscii(part('word'))) : Number(part('month'))
-    return month === undefined ? 'not-a-date' : { year, month, day: Number(part('day')) }
-  }
-  return 'not-a-date'
-}
-
-function orderDay(year: number, first: number, second: number, order: DateOptions['order']): Read {
-  const dayFirst = { year, month: second, day: first }
-  const monthFirst = { year, month: first, day: second }
-  if (order) return order === 'day-first' ? dayFirst : monthFirst
-  if (first === second || second > 12) return monthFirst
-  return first > 12 ? dayFirst : 'ambiguous-date'
-}
+const monthWords = months.flatMap((month) => [month, month.slice(0, 3), month.slice(0, 4)])
 
 function dateKind(order: DateOptions['order']): Kind<string> {
   return {
@@ -64,44 +38,63 @@ function dateKind(order: DateOptions['order']): Kind<string> {
     duckdbType: 'DATE',
     postgresType: 'date',
     parse: (value) => {
-      if (typeof value !== 'string') return reject('not-a-date')
-      const day = readDay(value, order)
+      const day = typeof value === 'string' ? readDay(value, order) : 'not-a-date'
       if (typeof day === 'string') return reject(day)
       return dayStartMs(day) === undefined ? reject('no-such-date') : accept(dayText(day))
     },
-    sql: ({ isString, text, step }) => {
-      const iso = String.raw`\d{4}-\d{2}-\d{2}`
-      return {
-        steps: [
-          [
-            'day',
-            `CASE WHEN NOT ${isString} THEN NULL WHEN regexp_full_match(${text}, '${iso}') THEN ${text} ELSE ${readDaySql(text, order)} END`,
-          ],
-          ['date', dateSql(step('day'))],
-        ],
-        reason: `CASE WHEN ${step('day')} IS NULL THEN 'not-a-date' WHEN ${step('day')} = '?' THEN 'ambiguous-date' WHEN ${step('date')} IS NULL THEN 'no-such-date' END`,
-        value: step('date'),
-      }
-    },
+    sql: (field) => dateKindSql(field, order),
   }
 }
 
-/** `readDay` in SQL: the canonical text of a day that may not exist, `?` for an ambiguous one, NULL for no date. */
-function readDaySql(text: string, order: DateOptions['order']): string {
-  const cases = forms.map(({ pattern, parts }) => {
-    const group = (name: Part): string =>
-      `regexp_extract(${text}, ${literal(`^(?:${pattern})$`)}, ${parts.indexOf(name) + 1})`
-    const padded = (name: Part): string => `lpad(${group(name)}, 2, '0')`
-    const joined = (month: string, day: string): string =>
-      `${group('year')} || '-' || ${month} || '-' || ${day}`
-    const word = `CASE ${`lower(${group('word')})`} ${[...monthByWord].map(([name, number]) => `WHEN '${name}' THEN '${String(number).padStart(2, '0')}'`).join(' ')} END`
-    const dayFirst = joined(padded('second'), padded('first'))
-    const monthFirst = joined(padded('first'), padded('second'))
-    const free = `CASE WHEN ${padded('first')} = ${padded('second')} OR ${padded('second')} > '12' THEN ${monthFirst} WHEN ${padded('first')} > '12' THEN ${dayFirst} ELSE '?' END`
-    const read = parts.includes('first')
-      ? { 'day-first': dayFirst, 'month-first': monthFirst, free }[order ?? 'free']
-      : joined(parts.includes('word') ? word : padded('month'), padded('day'))
-    return `WHEN regexp_full_match(${text}, ${literal(pattern)}) THEN ${read}`
-  })
-  return `CASE ${cases.join(' ')} END`
+function readDay(text: string, order: DateOptions['order']): Day | 'not-a-date' | 'ambiguous-date' {
+  const match = pattern.exec(text)
+  if (!match) return 'not-a-date'
+  const part = (name: Part): string =>
+    groups.map((group, at) => (group === name && match[at + 1]) || '').join('')
+  const year = Number(part('year'))
+  if (part('first') !== '') {
+    const [first, second] = [Number(part('first')), Number(part('second'))]
+    if (order ? order === 'month-first' : first === second || second > 12)
+      return { year, month: first, day: second }
+    return order || first > 12 ? { year, month: second, day: first } : 'ambiguous-date'
+  }
+  const word = lowerAscii(part('word'))
+  if (word !== '' && !monthWords.includes(word)) return 'not-a-date'
+  const month = word === '' ? Number(part('month')) : Math.floor(monthWords.indexOf(word) / 3) + 1
+  return { year, month, day: Number(part('day')) }
+}
+
+/** ISO days pass by; the others go through the same steps as in `readDay`, to ISO text or `?` where it is ambiguous. */
+function dateKindSql({ isString, text, step }: SqlField, order: DateOptions['order']): KindSql {
+  const part = (name: Part): string =>
+    `concat(${groups.flatMap((group, at) => (group === name ? [`${step('match')}.g${at}`] : [])).join(', ')})`
+  const [match, month, first, second, iso, day] = ['match', 'month', 'first', 'second', 'iso', 'day'].map(
+    step,
+  )
+  const join = (month: string, day: string): string =>
+    `format('{}-{:02d}-{:02d}', ${part('year')}, ${month}, ${day})`
+  const number = (name: Part): string => `TRY_CAST(${part(name)} AS INTEGER)`
+  const isMonthFirst = order ? String(order === 'month-first') : `${first} = ${second} OR ${second} > 12`
+  const isDayFirst = order ? 'true' : `${first} > 12`
+  return {
+    steps: [
+      [
+        'match',
+        `CASE WHEN ${isString} AND NOT ${wholeMatchSql(text, isoDay)} THEN regexp_extract(${text}, ${literal(`^(?:${anySpelling})$`)}, ${listSql(groups.map((_, at) => `g${at}`))}) END`,
+      ],
+      [
+        'month',
+        `CASE WHEN ${part('word')} = '' THEN ${number('month')} ELSE (NULLIF(${placeSql(monthWords, `lower(${part('word')})`)}, 0) + 2) // 3 END`,
+      ],
+      ['first', number('first')],
+      ['second', number('second')],
+      [
+        'iso',
+        `CASE WHEN NOT ${isString} THEN NULL WHEN ${match} IS NULL THEN ${text} WHEN ${first} IS NULL THEN ${join(month!, number('day'))} WHEN ${isMonthFirst} THEN ${join(first!, second!)} WHEN ${isDayFirst} THEN ${join(second!, first!)} ELSE '?' END`,
+      ],
+      ['day', dateSql(iso!)],
+    ],
+    reason: `CASE WHEN ${iso} IS NULL THEN 'not-a-date' WHEN ${iso} = '?' THEN 'ambiguous-date' WHEN ${day} IS NULL THEN 'no-such-date' END`,
+    value: day!,
+  }
 }

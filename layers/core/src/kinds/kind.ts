@@ -73,8 +73,8 @@ export type SqlField = {
 export type KindSql = {
   /** Intermediate columns, name and expression: each may use the ones before it, by `field.step(name)`. */
   readonly steps?: readonly (readonly [name: string, expression: string])[]
-  /** The value of `key` in a table of spellings, joined after all steps and given as `step('found')`. */
-  readonly lookup?: { readonly spellings: Spellings; readonly key: string }
+  /** The table that its expressions look up by `lookupSql`. */
+  readonly spellings?: Spellings
   /** A reason code, or NULL when the value is good. */
   readonly reason: string
   /** The value, of the kind's `duckdbType`. Of no consequence where there is a reason. */

@@ -1,13 +1,14 @@
-import { type FieldOptions, field, type Kind } from './kind.ts'
+import { type FieldOptions, field, type Kind, type SqlField } from './kind.ts'
 import {
   type Decimal,
   type DecimalColumn,
   decimalOf,
   decimalSql,
   fitDecimal,
+  type ReadSql,
   readDecimal,
 } from './numbers.ts'
-import { literal, wholeMatchSql, wholePattern } from './strings.ts'
+import { listSql, literal, wholeMatchSql, wholePattern } from './strings.ts'
 
 export type MoneyOptions = FieldOptions & { readonly positive?: boolean }
 
@@ -73,16 +74,28 @@ function readAmount(text: string): Decimal | undefined {
   return readDecimal(`${belowZero ? '-' : ''}${notation.comma ? kept.replace(',', '.') : kept}`)
 }
 
-/** `readAmount` in SQL, up to the plain decimal text. Slow, for the unusual spelling only. */
-function readAmountSql(text: string): string {
+/** `readAmount` in SQL, up to the plain decimal text. */
+function readAmountSql({ text, step }: SqlField, isOther: string): ReadSql {
   const names = ['open', 'sign1', 'currency1', 'sign2', 'body', 'currency2', 'close']
-  const part = `regexp_extract(${text}, ${literal(`^${amount}$`)}, [${names.map(literal).join(', ')}])`
-  const [open, sign1, currency1, sign2, body, currency2, close] = names.map((name) => `(${part}).${name}`)
-  const plain = notations
+  const [open, sign1, currency1, sign2, body, currency2, close] = names.map(
+    (name) => `${step('amount')}.${name}`,
+  )
+  const notation = notations
     .map(({ spelling, drop, comma }) => {
       const kept = drop ? `translate(${body}, ${literal(drop)}, '')` : body
       return `WHEN ${wholeMatchSql(body!, spelling)} THEN ${comma ? `replace(${kept}, ',', '.')` : kept}`
     })
     .join(' ')
-  return `CASE WHEN (${open} = '(') <> (${close} = ')') OR (${open} = '(' AND ${sign1} || ${sign2} <> '') OR (${sign1} <> '' AND ${sign2} <> '') OR (${currency1} <> '' AND ${currency2} <> '') THEN NULL ELSE CASE WHEN ${open} = '(' OR regexp_matches(${sign1} || ${sign2}, '[-\\x{2212}]') THEN '-' ELSE '' END || CASE ${plain} END END`
+  const isWrong = `(${open} = '(') <> (${close} = ')') OR (${open} = '(' AND ${sign1} || ${sign2} <> '') OR (${sign1} <> '' AND ${sign2} <> '') OR (${currency1} <> '' AND ${currency2} <> '')`
+  const isBelowZero = `${open} = '(' OR ${sign1} || ${sign2} IN ('-', ${literal('\u2212')})`
+  return {
+    steps: [
+      [
+        'amount',
+        `CASE WHEN ${isOther} THEN regexp_extract(${text}, ${literal(`^(?:${amount})$`)}, ${listSql(names)}) END`,
+      ],
+      ['digits', `CASE WHEN ${isOther} THEN CASE ${notation} END END`],
+    ],
+    plain: `CASE WHEN ${isWrong} THEN NULL WHEN ${isBelowZero} THEN '-' || ${step('digits')} ELSE ${step('digits')} END`,
+  }
 }

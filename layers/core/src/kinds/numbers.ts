@@ -87,26 +87,29 @@ export function decimalUnits(text: string, scale: number): bigint {
   return (decimal.negative ? -1n : 1n) * BigInt(decimal.whole + decimal.fraction.padEnd(scale, '0'))
 }
 
-/**
- * The SQL of all exact kinds. The usual spelling is decided by one regular expression (`quick`); `read` turns any other
- * string into `[+-]digits[.digits]`, or NULL.
- */
+/** How strings that are not written plainly become `[+-]digits[.digits]`, or NULL: steps, and the last expression. */
+export type ReadSql = { readonly steps: NonNullable<KindSql['steps']>; readonly plain: string }
+
+/** The SQL of all exact kinds. The usual spelling is decided by one regular expression (`quick`), any other by `read`. */
 export function decimalSql(
-  { isBoolean, isString, text, step }: SqlField,
+  field: SqlField,
   { precision, scale, min, max, positive }: DecimalColumn,
-  read: (text: string) => string = readDecimalSql,
+  read: (field: SqlField, isOther: string) => ReadSql = readDecimalSql,
 ): KindSql {
+  const { isBoolean, isString, text, step } = field
   const quickScale = Math.min(scale, 6)
   const quickWhole = Math.min(precision - scale, 15 - quickScale)
   const quickSpelling = `-?\\d{1,${quickWhole}}${quickScale > 0 ? `(?:[.]\\d{1,${quickScale}})?` : ''}`
   const [quick, plain, whole, fraction, number] = ['quick', 'plain', 'whole', 'fraction', 'number'].map(step)
   const cast = (of: string) => `TRY_CAST(${of} AS DECIMAL(${precision}, ${scale}))`
+  const other = read(field, `NOT ${quick} AND ${isString}`)
   return {
     steps: [
       ['quick', quickWhole > 0 ? `NOT ${isBoolean} AND ${wholeMatchSql(text, quickSpelling)}` : 'false'],
+      ...other.steps,
       [
         'plain',
-        `CASE WHEN ${quick} THEN ${text} WHEN ${isString} THEN ${read(text)} WHEN NOT ${isBoolean} AND ${isExactSql(text)} THEN ${text} END`,
+        `CASE WHEN ${quick} THEN ${text} WHEN ${isString} THEN ${other.plain} WHEN NOT ${isBoolean} AND ${isExactSql(text)} THEN ${text} END`,
       ],
       ['whole', `CASE WHEN NOT ${quick} THEN ltrim(split_part(ltrim(${plain}, '+-'), '.', 1), '0') END`],
       ['fraction', `CASE WHEN NOT ${quick} THEN rtrim(split_part(${plain}, '.', 2), '0') END`],
@@ -129,8 +132,10 @@ export function decimalSql(
   }
 }
 
-const readDecimalSql = (text: string): string =>
-  `CASE WHEN ${wholeMatchSql(text, '[+-]?(?:\\d+(?:[.]\\d+)?|[.]\\d+)')} THEN ${text} END`
+const readDecimalSql = ({ text }: SqlField): ReadSql => ({
+  steps: [],
+  plain: `CASE WHEN ${wholeMatchSql(text, '[+-]?(?:\\d+(?:[.]\\d+)?|[.]\\d+)')} THEN ${text} END`,
+})
 
 /** `isExact` for the text of a JSON number as DuckDB prints it. */
 const isExactSql = (text: string): string =>

@@ -16,7 +16,10 @@ const calendarForm = String.raw`(\d{4}-\d{2}-\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2
 const epochForm = String.raw`(-?)(\d{1,15})(?:[.](\d+))?`
 const calendarPattern = wholePattern(calendarForm)
 const epochPattern = wholePattern(epochForm)
-const millisecondsFrom = 1e11 // 1973 in milliseconds, 5138 in seconds
+// The usual spelling, without what only a closer look can refuse.
+const quickForm = String.raw`[1-9]\d{3}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:[.]\d{3})?Z`
+const millisecondsFrom = 100_000_000_000 // 1973 in milliseconds, 5138 in seconds
+const minEpochDigits = 9 // of a string
 
 const timestampKind: Kind<string> = {
   name: 'timestamp',
@@ -31,42 +34,54 @@ const timestampKind: Kind<string> = {
     if (ms.value < minTimeMs || ms.value > maxTimeMs) return reject('out-of-range')
     return accept(new Date(ms.value).toISOString())
   },
-  sql: ({ isBoolean, isString, text, step }) => {
-    const quickForm = String.raw`\d{4}-[01]\d-[0-3]\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:[.]\d{3})?Z`
-    const part = (index: number): string => `regexp_extract(${text}, '^${calendarForm}$', ${index})`
+  sql: ({ isString, isBoolean, text, step }) => {
+    const [quick, calendar, epoch, ms] = ['quick', 'calendar', 'epoch', 'ms'].map(step)
     const number = (part: string): string => `coalesce(TRY_CAST(${part} AS BIGINT), 0)`
-    const zone = part(6)
-    const zoneMs = `CASE WHEN length(${zone}) < 3 OR ${zone} = 'UTC' THEN 0 ELSE (CASE WHEN starts_with(${zone}, '-') THEN -60000 ELSE 60000 END) * (${number(`${zone}[2:3]`)} * 60 + ${number(`right(${zone}, 2)`)} * (length(${zone}) > 3)::BIGINT) END`
-    const zoneGood = `length(${zone}) < 3 OR ${zone} = 'UTC' OR (${zone}[2:3] < '24' AND (length(${zone}) = 3 OR right(${zone}, 2) < '60'))`
-    const clockMs = `${number(part(2))} * 3600000 + ${number(part(3))} * 60000 + ${number(part(4))} * 1000 + ${number(`left(rpad(${part(5)}, 3, '0'), 3)`)}`
-    const epoch = (index: number): string => `regexp_extract(${text}, '^${epochForm}$', ${index})`
-    const epochMs = `(CASE WHEN ${epoch(1)} = '-' THEN -1 ELSE 1 END) * CASE WHEN ${number(epoch(2))} >= ${millisecondsFrom}::BIGINT THEN ${number(epoch(2))} ELSE ${number(epoch(2))} * 1000 + ${number(`left(rpad(${epoch(3)}, 3, '0'), 3)`)} END`
-    const form = step('form')
+    const milliseconds = (fraction: string): string => number(`left(rpad(${fraction}, 3, '0'), 3)`)
+    const zone = `${calendar}.zone`
+    const hasOffset = `length(${zone}) >= 3 AND ${zone} <> 'UTC'`
+    const offsetMs = `CASE WHEN ${hasOffset} THEN (CASE WHEN starts_with(${zone}, '-') THEN -60000 ELSE 60000 END) * (${number(`${zone}[2:3]`)} * 60 + CASE WHEN length(${zone}) > 3 THEN ${number(`right(${zone}, 2)`)} ELSE 0 END) ELSE 0 END`
+    const clockMs = `${number(`${calendar}.hour`)} * 3600000 + ${number(`${calendar}.minute`)} * 60000 + ${number(`${calendar}.second`)} * 1000 + ${milliseconds(`${calendar}.fraction`)}`
+    const isClock = `${calendar}.hour < '24' AND ${calendar}.minute < '60' AND ${calendar}.second < '60' AND (NOT (${hasOffset}) OR (${zone}[2:3] < '24' AND (length(${zone}) = 3 OR right(${zone}, 2) < '60')))`
+    const inRange = `${ms} BETWEEN ${minTimeMs} AND ${maxTimeMs}`
     return {
       steps: [
         [
           'quick',
-          `CASE WHEN ${isString} AND ${wholeMatchSql(text, quickForm)} THEN TRY_CAST(${text} AS TIMESTAMP) END`,
+          `CASE WHEN ${isString} AND ${wholeMatchSql(text, quickForm)} THEN epoch_ms(TRY_CAST(${text} AS TIMESTAMP)) END`,
         ],
         [
-          'form',
-          `CASE WHEN ${step('quick')} IS NOT NULL AND NOT starts_with(${text}, '0000') THEN 'quick' WHEN ${isBoolean} THEN NULL WHEN ${isString} AND ${wholeMatchSql(text, calendarForm)} THEN 'calendar' WHEN NOT ${isString} AND abs(TRY_CAST(${text} AS DOUBLE)) >= 1e15 THEN 'large' WHEN ${wholeMatchSql(text, epochForm)} AND (NOT ${isString} OR length(${epoch(2)}) >= 9) THEN 'epoch' END`,
+          'calendar',
+          `CASE WHEN ${quick} IS NULL AND ${isString} THEN regexp_extract(${text}, '^(?:${calendarForm})$', ['day', 'hour', 'minute', 'second', 'fraction', 'zone']) END`,
         ],
-        ['day', `CASE WHEN ${form} = 'calendar' THEN epoch_ms(${dateSql(`${text}[:10]`)}::TIMESTAMP) END`],
+        [
+          'epoch',
+          `CASE WHEN ${quick} IS NULL AND NOT ${isBoolean} AND coalesce(${calendar}.day, '') = '' THEN regexp_extract(${text}, '^(?:${epochForm})$', ['sign', 'count', 'fraction']) END`,
+        ],
+        [
+          'day',
+          `CASE WHEN ${calendar}.day <> '' THEN epoch_ms(${dateSql(`${calendar}.day`)}::TIMESTAMP) END`,
+        ],
         [
           'ms',
-          `CASE ${form} WHEN 'calendar' THEN ${step('day')} + ${clockMs} - ${zoneMs} WHEN 'epoch' THEN ${epochMs} WHEN 'quick' THEN epoch_ms(${step('quick')}) END`,
+          `CASE WHEN ${quick} IS NOT NULL THEN ${quick} WHEN ${calendar}.day <> '' THEN ${step('day')} + ${clockMs} - ${offsetMs} WHEN ${epoch}.count <> '' THEN (CASE WHEN ${epoch}.sign = '-' THEN -1 ELSE 1 END) * CASE WHEN ${number(`${epoch}.count`)} >= ${millisecondsFrom} THEN ${number(`${epoch}.count`)} ELSE ${number(`${epoch}.count`)} * 1000 + ${milliseconds(`${epoch}.fraction`)} END END`,
         ],
       ],
-      reason: `CASE ${form} WHEN 'quick' THEN NULL WHEN 'calendar' THEN CASE WHEN ${step('day')} IS NULL THEN 'no-such-date' WHEN NOT (${part(2)} < '24' AND ${part(3)} < '60' AND ${part(4)} < '60' AND (${zoneGood})) THEN 'no-such-time' WHEN ${step('ms')} NOT BETWEEN ${minTimeMs} AND ${maxTimeMs} THEN 'out-of-range' END WHEN 'epoch' THEN CASE WHEN ${step('ms')} NOT BETWEEN ${minTimeMs} AND ${maxTimeMs} THEN 'out-of-range' END WHEN 'large' THEN 'out-of-range' ELSE 'not-a-timestamp' END`,
-      value: `CASE WHEN ${step('ms')} BETWEEN ${minTimeMs} AND ${maxTimeMs} THEN make_timestamptz(${step('ms')} * 1000) END`,
+      reason: `CASE ${[
+        `WHEN ${quick} IS NOT NULL THEN NULL`,
+        `WHEN ${calendar}.day <> '' THEN CASE WHEN ${step('day')} IS NULL THEN 'no-such-date' WHEN NOT (${isClock}) THEN 'no-such-time' WHEN NOT (${inRange}) THEN 'out-of-range' END`,
+        `WHEN NOT ${isString} AND abs(TRY_CAST(${text} AS DOUBLE)) >= 1e15 THEN 'out-of-range'`,
+        `WHEN ${ms} IS NULL OR (${isString} AND length(${epoch}.count) < ${minEpochDigits}) THEN 'not-a-timestamp'`,
+        `WHEN NOT (${inRange}) THEN 'out-of-range'`,
+      ].join(' ')} END`,
+      value: `CASE WHEN ${inRange} THEN make_timestamptz(${ms} * 1000) END`,
     }
   },
 }
 
 function readInstant(text: string): Parsed<number> {
   const [, day, hour, minute, second = '00', fraction = '', zone = 'Z'] = calendarPattern.exec(text) ?? []
-  if (day === undefined) return readEpoch(text, 9)
+  if (day === undefined) return readEpoch(text, minEpochDigits)
   const [year, month, date] = day.split('-').map(Number) as [number, number, number]
   const start = dayStartMs({ year, month, day: date })
   if (start === undefined) return reject('no-such-date')

@@ -21,9 +21,9 @@ import {
   uuid,
 } from '@cupel/core/kinds'
 import type { Scalar } from '@cupel/core/kinds/kind'
-import { identifier } from '@cupel/core/kinds/strings'
+import { identifier, spellingsStatements } from '@cupel/core/kinds/strings'
 import { parseField, parseRecord } from '@cupel/core/record'
-import { refinedStatement, spellingsOf, spellingsStatement } from '@cupel/core/refine-sql'
+import { refinedStatement, spellingsOf } from '@cupel/core/refine-sql'
 import type { Engine } from '@cupel/duckdb/engine'
 import { kafkaRecord } from '../../../support/kafka.ts'
 import type { spellings } from './hostile.ts'
@@ -85,7 +85,8 @@ export async function askBoth(
     const tables = made.get(engine) ?? new Set()
     made.set(engine, tables)
     for (const table of spellingsOf(hostile)) {
-      if (!tables.has(table.name)) await engine.run(spellingsStatement(table))
+      if (tables.has(table.name)) continue
+      for (const statement of spellingsStatements(table)) await engine.run(statement)
       tables.add(table.name)
     }
     await engine.run(refinedStatement(hostile, input))

@@ -1,0 +1,70 @@
+/** docs/kinds.md is the specification: each of its rows is asked of both dialects. */
+import { readFile } from 'node:fs/promises'
+import { date } from '@cupel/core/kinds'
+import type { Field } from '@cupel/core/kinds/kind'
+import { type Engine, openEngine } from '@cupel/duckdb/engine'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { askBoth, datasetOf, everyKind } from './dialects.ts'
+
+type Row = { readonly kind: string; readonly json: string; readonly expected: string }
+
+/** What the headings of the page stand for, where it is not the kind of that name as it comes. */
+const fields: Record<string, Field> = {
+  ...Object.fromEntries(Object.entries(everyKind).map(([name, [, field]]) => [name, field])),
+  'decimal(9, 6), -90 to 90.5': everyKind.decimal[1],
+  'date, day first': date('', { order: 'day-first' }),
+  'date, month first': date('', { order: 'month-first' }),
+  'text, 2 to 10': everyKind.text_bounded[1],
+  'oneOf(pos, Online, money_transfer)': everyKind.one_of[1],
+  'money, positive': everyKind.money_positive[1],
+}
+
+/** Table rows `| `JSON` | `value` or reason |` below a heading that names the kind. */
+function rowsOf(page: string): Row[] {
+  let kind = ''
+  return page.split('\n').flatMap((line) => {
+    kind = /^## `(.+)`/.exec(line)?.[1] ?? kind
+    const cells = /^\| `(.+?)` \| (.+?) \|/.exec(line)
+    return cells ? [{ kind, json: cells[1]!.replaceAll('\\|', '|'), expected: cells[2]! }] : []
+  })
+}
+
+const rows = rowsOf(await readFile(new URL('../../../../docs/kinds.md', import.meta.url), 'utf8'))
+
+let engine: Engine
+beforeAll(async () => {
+  engine = await openEngine()
+})
+afterAll(() => engine.close())
+
+const kinds = [...new Set(rows.map(({ kind }) => kind))]
+
+describe.each(kinds)('%s', (kind) => {
+  const examples = rows.filter((row) => row.kind === kind)
+  it('takes what docs/kinds.md says it takes, in both dialects', async () => {
+    const field = fields[kind]!
+    const one = datasetOf({ value: field })
+    const answers = await askBoth(
+      engine,
+      one,
+      examples.map(({ json }) => `{"record_id":1,"record_time":"2026-01-02T03:04:05Z","value":${json}}`),
+    )
+    for (const dialect of ['typescript', 'sql'] as const) {
+      const said = answers.map((answer, index) => {
+        const { reasons, row } = answer[dialect]
+        const good = field.kind.name === 'timestamp' ? isoText(row.value) : row.value
+        return { ...examples[index]!, expected: reasons[0]?.reason ?? `\`${good}\`` }
+      })
+      expect(said).toEqual(examples)
+    }
+  })
+})
+
+it('has a table for every kind', () => {
+  expect(new Set(rows.map(({ kind }) => fields[kind]?.kind.name))).toEqual(
+    new Set(Object.values(everyKind).map(([, field]) => field.kind.name)),
+  )
+})
+
+const isoText = (milliseconds: string | null | undefined): string | undefined =>
+  milliseconds ? new Date(Number(milliseconds)).toISOString() : undefined

@@ -37,7 +37,7 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
       'stop and reconcile after this many transactions (default: until Ctrl-C)',
       count,
     )
-    .option('--rate <n>', 'records a second (default: 100 until Ctrl-C, else as fast as it goes)', count)
+    .option('--rate <n>', 'transactions a second (default: 100 until Ctrl-C, else as fast as it goes)', count)
     .option('--seed <n>', 'seed of the generator: the same seed gives the same records', count, 7)
     .addOption(json())
     .action(run(runStart))

@@ -13,12 +13,13 @@ import { settle } from './settle.ts'
 
 export type StartOptions = {
   readonly transactions?: number // undefined: until interrupted
-  readonly rate?: number // records a second
+  readonly rate?: number // transactions a second
   readonly seed: number
   readonly json?: boolean
 }
 
 const unboundedRate = 100
+const unboundedUsers = 500
 
 /**
  * Run the whole on this machine: build, local cloud, sweep, generator. With a number of transactions: wait until every
@@ -66,14 +67,15 @@ async function run(
 
   const transactions = options.transactions ?? Number.POSITIVE_INFINITY
   const rate = options.rate ?? (options.transactions === undefined ? unboundedRate : undefined)
-  const records = generateFinance({ ...(await nextRun(root, options.seed)), transactions })
+  const users = options.transactions === undefined ? unboundedUsers : undefined
+  const records = generateFinance({ ...(await nextRun(root, options.seed)), transactions, users })
   say(
     options.transactions === undefined
-      ? `Generating ${rate} records a second until Ctrl-C; frauds appear below as they are found.\n`
+      ? `Generating ${rate} transactions a second until Ctrl-C; frauds appear below as they are found.\n`
       : `Generating ${options.transactions} transactions and what belongs to them …\n`,
   )
   const startedMs = Date.now()
-  const produced = await produce(ports.kafka, records, { rate, signal })
+  const produced = await produce(ports.kafka, records, { rate, paced: 'transactions', signal })
   await settle(ports, datasets, signal)
   if (signal.aborted) return undefined
 

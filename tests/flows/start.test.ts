@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Report } from '#operations/cli/report.ts'
+import { cupel, makeWorkplace, type Workplace } from '../support/cupel.ts'
+
+/** The report at the end of the output of `cupel start --json`. */
+const reportIn = (output: string): Report => JSON.parse(output.slice(output.indexOf('{\n')))
+const recordsOf = (report: Report) => report.datasets.reduce((sum, { kafka }) => sum + kafka, 0)
+
+describe('cupel start', () => {
+  let workplace: Workplace
+  beforeAll(async () => {
+    workplace = await makeWorkplace()
+  })
+  afterAll(() => workplace.remove())
+  const start = (...args: string[]) => cupel(['start', ...args], workplace.environment)
+
+  // One story in one folder: each start goes on where the one before stopped.
+  it('goes on after kill -9 of everything in mid-run, and reconciles to the record', {
+    timeout: 150_000,
+  }, async () => {
+    const killed = start('--transactions', '4000', '--rate', '1500')
+    await killed.until(/ALERT/)
+    killed.killGroup()
+    await killed.exit
+
+    const next = start('--transactions', '1500', '--json')
+    expect(await next.exit, next.output()).toBe(0)
+    const report = reportIn(next.output())
+    expect(report.problems).toEqual([])
+    expect(recordsOf(report)).toBeGreaterThan(1_500)
+    for (const { kafka, bronze, silver, quarantined, duplicates } of report.datasets) {
+      expect(bronze).toBe(kafka)
+      expect(silver + quarantined + duplicates).toBe(bronze)
+    }
+    const transactions = report.datasets.find(({ dataset }) => dataset === 'transactions')!
+    expect(report.decisions.fraud + report.decisions.genuine).toBe(transactions.gold)
+    expect(report.decisions.fraud).toBeGreaterThan(0)
+  })
+
+  it('runs until Ctrl-C, stops in order within 10 s, and keeps what it has', {
+    timeout: 60_000,
+  }, async () => {
+    const endless = start('--rate', '200')
+    await endless.until(/until Ctrl-C/)
+    await endless.until(/ALERT/)
+    const second = start('--transactions', '10')
+    expect(await second.exit).toBe(1)
+    expect(second.output()).toMatch(/already runs in .* stop it first/)
+
+    const askedMs = performance.now()
+    process.kill(endless.process.pid!, 'SIGINT')
+    expect(await endless.exit, endless.output()).toBe(0)
+    expect(performance.now() - askedMs).toBeLessThan(10_000)
+    expect(existsSync(join(workplace.directory, 'postgres/data/postmaster.pid'))).toBe(false)
+    expect(existsSync(join(workplace.directory, 'endpoints.json'))).toBe(false)
+  })
+
+  it('says in which offset the layers do not reconcile, and exits with 1', { timeout: 60_000 }, async () => {
+    const lake = join(workplace.directory, 's3')
+    expect(existsSync(lake)).toBe(true)
+    const log = await readFile(join(workplace.directory, 'cupel.log'), 'utf8')
+    expect(log).not.toMatch(/unhandled/i)
+    await writeFile(join(workplace.directory, 'generator.json'), '{}') // the same records again: all duplicates
+    const again = start('--transactions', '50', '--json')
+    expect(await again.exit, again.output()).toBe(0)
+  })
+})

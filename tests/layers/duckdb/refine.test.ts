@@ -1,0 +1,283 @@
+import { createHash } from 'node:crypto'
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { bronzeLine, readValue } from '@cupel/core/bronze'
+import { dataset } from '@cupel/core/dataset'
+import type { KafkaRecord } from '@cupel/core/kafka-event'
+import { integer, money, oneOf, phone, text, timestamp, uuid } from '@cupel/core/kinds'
+import { compareNewest, type EventOrder } from '@cupel/core/newest'
+import { parseRecord } from '@cupel/core/record'
+import { type Engine, openEngine } from '@cupel/duckdb/engine'
+import { refineFile } from '@cupel/duckdb/refine'
+import fc from 'fast-check'
+import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
+import { asyncBufferFromFile } from 'hyparquet/src/node.js'
+import { compressors } from 'hyparquet-compressors'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { kafkaRecord } from '../../support/kafka.ts'
+
+const orders = dataset({
+  name: 'orders',
+  description: "Orders, with a quote's worth of trouble.",
+  topic: 'orders',
+  bronzeFolder: 'orders-folder',
+  silverFolder: 'processed-orders',
+  table: 'orders',
+  version: 7,
+  key: ['shop_id', 'order_id'],
+  orderBy: 'changed_at',
+  fields: {
+    shop_id: integer('The shop.'),
+    order_id: uuid('The order in it.'),
+    phone: phone('Whom to call.', { personal: true, optional: true }),
+    total: money('What it costs.'),
+    state: oneOf('How far it is.', ['open', 'sent']),
+    note: text('What the customer says.', { optional: true }),
+    changed_at: timestamp('When it last changed.'),
+  },
+})
+
+const anOrder = {
+  shop_id: 1,
+  order_id: '6f1c1a2e-5a5b-4c5d-8e6f-0a1b2c3d4e5f',
+  total: '12.50',
+  state: 'open',
+  changed_at: '2026-01-02T03:04:05Z',
+}
+const bytes = (value: unknown): Uint8Array =>
+  new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value))
+const order = (offset: number, value: unknown = anOrder, changes: Partial<KafkaRecord> = {}): KafkaRecord =>
+  kafkaRecord({ topic: 'orders', partition: 3, offset, value: bytes(value), ...changes })
+
+let folder: string
+let engine: Engine
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cupel-refine-'))
+  engine = await openEngine()
+})
+afterAll(async () => {
+  engine.close()
+  await rm(folder, { recursive: true })
+})
+
+let count = 0
+async function refine(records: readonly KafkaRecord[], on: Engine = engine) {
+  const name = join(folder, String(count++))
+  const files = {
+    input: `${name}.ndjson`,
+    silver: `${name}.parquet`,
+    quarantine: `${name}-quarantine.ndjson`,
+  }
+  await writeFile(files.input, records.map((record) => `${bronzeLine(record)}\n`).join(''))
+  const counts = await refineFile(on, orders, files)
+  const quarantine = counts.quarantined > 0 ? await readFile(files.quarantine, 'utf8') : ''
+  const silver = await asyncBufferFromFile(files.silver)
+  return {
+    counts,
+    files,
+    quarantined: quarantine.split('\n').filter(Boolean),
+    silver: await parquetReadObjects({ file: silver, compressors }),
+    metadata: await parquetMetadataAsync(silver),
+    hash: createHash('sha256')
+      .update(await readFile(files.silver))
+      .update(quarantine)
+      .digest('hex'),
+  }
+}
+
+it('writes good records to silver: fields in order, then how they were received', async () => {
+  const timestampMs = 1_767_225_600_123
+  const { counts, silver } = await refine([order(5, { ...anOrder, extra: 1, note: ' x ' }, { timestampMs })])
+  expect(counts).toEqual({ records: 1, silver: 1, quarantined: 0, duplicates: 0 })
+  expect(silver).toEqual([
+    {
+      shop_id: 1n,
+      order_id: anOrder.order_id,
+      phone: null,
+      total: expect.closeTo(12.5, 9), // hyparquet makes a float of a decimal
+      state: 'open',
+      note: 'x',
+      changed_at: new Date(anOrder.changed_at),
+      _topic: 'orders',
+      _partition: 3,
+      _offset: 5n,
+      _timestamp_ms: BigInt(timestampMs),
+    },
+  ])
+  expect(Object.keys(silver[0]!)).toEqual([
+    ...Object.keys(orders.fields),
+    '_topic',
+    '_partition',
+    '_offset',
+    '_timestamp_ms',
+  ])
+})
+
+it('names dataset and version in the footer, and keeps exact types', async () => {
+  const { metadata } = await refine([order(0)])
+  const named = Object.fromEntries((metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value]))
+  expect(named).toMatchObject({ dataset: 'orders', version: '7' })
+  const types = Object.fromEntries(metadata.schema.map(({ name, logical_type }) => [name, logical_type]))
+  expect(types).toMatchObject({
+    order_id: { type: 'UUID' },
+    total: { type: 'DECIMAL', precision: 18, scale: 4 },
+    changed_at: { type: 'TIMESTAMP', isAdjustedToUTC: true },
+  })
+})
+
+it('writes rejected records as their bronze lines, with dataset, version and all reasons in front', async () => {
+  const records = [
+    order(9, '{"total": 1e5, "total":1.10,"phone":"0301234","x":99999999999999999.99 }'),
+    order(7, 'no JSON'),
+    order(8, '', { value: null }),
+    order(6, '[\n]'),
+  ]
+  const { counts, quarantined } = await refine(records)
+  expect(counts).toEqual({ records: 4, silver: 0, quarantined: 4, duplicates: 0 })
+  const front = '{"dataset":"orders","version":7,"reasons":'
+  const whole = (reason: string) => `${front}[{"field":null,"reason":"${reason}","value":null}],`
+  const reasons = [
+    { field: 'shop_id', reason: 'missing', value: null },
+    { field: 'order_id', reason: 'missing', value: null },
+    { field: 'phone', reason: 'no-country-code', value: '***(7 characters)' },
+    { field: 'total', reason: 'duplicate-field', value: null },
+    { field: 'state', reason: 'missing', value: null },
+    { field: 'changed_at', reason: 'missing', value: null },
+  ]
+  expect(quarantined).toEqual([
+    `${whole('not-an-object')}${bronzeLine(records[3]!).slice(1)}`,
+    `${whole('unreadable')}${bronzeLine(records[1]!).slice(1)}`,
+    `${whole('tombstone')}${bronzeLine(records[2]!).slice(1)}`,
+    `${front}${JSON.stringify(reasons)},${bronzeLine(records[0]!).slice(1)}`,
+  ])
+})
+
+it('writes no quarantine file when every record is good, and an empty silver file when none is', async () => {
+  const good = await refine([order(0)])
+  await expect(access(good.files.quarantine)).rejects.toThrow('ENOENT')
+  const bad = await refine([order(0, {})])
+  expect(bad.silver).toEqual([])
+  const none = await refine([])
+  expect(none.counts).toEqual({ records: 0, silver: 0, quarantined: 0, duplicates: 0 })
+  expect(none.silver).toEqual([])
+})
+
+it('takes a timestamp of Kafka that no clock could show', async () => {
+  const { silver } = await refine([
+    order(0, anOrder, { timestampMs: 2 ** 63 }),
+    order(1, { ...anOrder, shop_id: 2 }, { timestampMs: -1 }),
+  ])
+  expect(silver.map((row) => row._timestamp_ms)).toEqual([BigInt(Number.MAX_SAFE_INTEGER), -1n])
+})
+
+/** Orders of few keys at few times, some of them broken: every kind of tie. */
+const anyRecords = fc
+  .array(
+    fc.record({
+      shop_id: fc.constantFrom(1, 2, 'one'),
+      total: fc.nat(9),
+      changed_at: fc.constantFrom(
+        '2026-01-02T03:04:05Z',
+        '2026-01-02T04:04:05+01:00',
+        1_767_323_045,
+        1_767_323_046,
+      ),
+      timestampMs: fc.nat(2),
+      partition: fc.nat(1),
+    }),
+    { maxLength: 30 },
+  )
+  .map((orders) =>
+    orders.map(({ timestampMs, partition, ...value }, offset) =>
+      order(offset, { ...anOrder, ...value }, { timestampMs, partition }),
+    ),
+  )
+
+/** What silver should hold, by `parseRecord` and `compareNewest`: the same in TypeScript. */
+function fold(records: readonly KafkaRecord[]): { silver: string[]; quarantined: number } {
+  const newest = new Map<string, { at: EventOrder; address: string }>()
+  let quarantined = 0
+  for (const { value, timestampMs, partition, offset } of records) {
+    const parsed = parseRecord(orders, readValue(value))
+    if (!parsed.ok) {
+      quarantined += 1
+      continue
+    }
+    const { shop_id, order_id, changed_at } = parsed.row
+    const at = { order: changed_at, timestampMs, partition, offset }
+    const before = newest.get(`${shop_id} ${order_id}`)
+    if (!before || compareNewest(at, before.at) > 0)
+      newest.set(`${shop_id} ${order_id}`, { at, address: `${partition}+${offset}` })
+  }
+  return { silver: [...newest.values()].map(({ address }) => address).sort(), quarantined }
+}
+
+it('loses no record and invents none: in = silver + quarantined + duplicates, and of each key the newest', async () => {
+  await fc.assert(
+    fc.asyncProperty(anyRecords, async (records) => {
+      const { counts, silver } = await refine(records)
+      const expected = fold(records)
+      expect(silver.map((row) => `${row._partition}+${row._offset}`).sort()).toEqual(expected.silver)
+      expect(counts).toEqual({
+        records: records.length,
+        silver: expected.silver.length,
+        quarantined: expected.quarantined,
+        duplicates: records.length - expected.silver.length - expected.quarantined,
+      })
+    }),
+    { numRuns: 25, seed: 7 },
+  )
+})
+
+it('gives the same bytes for the same records, on one thread and on two, in any order of lines', async () => {
+  const records = Array.from({ length: 6000 }, (_, offset) =>
+    order(offset, {
+      ...anOrder,
+      order_id: createHash('md5')
+        .update(String(offset % 5500))
+        .digest('hex')
+        .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
+      total: offset % 97 === 0 ? 'much' : offset,
+      note: `note ${offset % 13}`,
+    }),
+  )
+  const two = await openEngine({ threads: 2 })
+  try {
+    const first = await refine(records)
+    expect(first.counts).toMatchObject({ records: 6000, quarantined: 62 })
+    expect((await refine(records)).hash).toBe(first.hash)
+    expect((await refine(records, two)).hash).toBe(first.hash)
+    expect((await refine([...records].reverse(), two)).hash).toBe(first.hash)
+  } finally {
+    two.close()
+  }
+})
+
+it('refines files that are asked for at once, each for itself', async () => {
+  const all = await Promise.all(
+    [1, 2, 3].map((size) =>
+      refine(Array.from({ length: size }, (_, at) => order(at, { ...anOrder, shop_id: at }))),
+    ),
+  )
+  expect(all.map(({ counts }) => counts.silver)).toEqual([1, 2, 3])
+})
+
+it('throws when the world fails, and refines the next file as if nothing had been', async () => {
+  const files = {
+    input: join(folder, 'absent.ndjson'),
+    silver: join(folder, 's'),
+    quarantine: join(folder, 'q'),
+  }
+  await expect(refineFile(engine, orders, files)).rejects.toThrow('absent.ndjson')
+  const broken = join(folder, 'broken.ndjson')
+  await writeFile(broken, `${bronzeLine(order(0))}\n{"topic":\n`)
+  await expect(refineFile(engine, orders, { ...files, input: broken })).rejects.toThrow('JSON')
+  const input = join(folder, 'good.ndjson')
+  await writeFile(input, `${bronzeLine(order(0))}\n`)
+  const nowhere = join(folder, 'no such folder', 'silver.parquet')
+  await expect(refineFile(engine, orders, { ...files, input, silver: nowhere })).rejects.toThrow(
+    'no such folder',
+  )
+  expect((await refine([order(0)])).counts.silver).toBe(1)
+})

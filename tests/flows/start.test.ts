@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DeleteObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { bronzeKey } from '@cupel/core/keys'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { local } from '#operations/cli/local-ports.ts'
 import type { Report } from '#operations/cli/report.ts'
 import { cupel, makeWorkplace, type Workplace } from '../support/cupel.ts'
 
@@ -58,13 +61,28 @@ describe('cupel start', () => {
     expect(existsSync(join(workplace.directory, 'endpoints.json'))).toBe(false)
   })
 
-  it('says in which offset the layers do not reconcile, and exits with 1', { timeout: 60_000 }, async () => {
-    const lake = join(workplace.directory, 's3')
-    expect(existsSync(lake)).toBe(true)
-    const log = await readFile(join(workplace.directory, 'cupel.log'), 'utf8')
-    expect(log).not.toMatch(/unhandled/i)
-    await writeFile(join(workplace.directory, 'generator.json'), '{}') // the same records again: all duplicates
-    const again = start('--transactions', '50', '--json')
-    expect(await again.exit, again.output()).toBe(0)
+  it('names the offsets that are missing, and exits with 1, when the layers do not reconcile', {
+    timeout: 60_000,
+  }, async () => {
+    const endless = start('--rate', '10')
+    await endless.until(/until Ctrl-C/)
+    const bronze = bronzeKey('merchant-folder', { topic: 'merchant_info', partition: 0 }, 0)
+    await deleteObject(workplace, bronze)
+    process.kill(endless.process.pid!, 'SIGTERM')
+    expect(await endless.exit, endless.output()).toBe(0)
+
+    const next = start('--transactions', '50', '--json')
+    expect(await next.exit, next.output()).toBe(1)
+    expect(reportIn(next.output()).problems).toContainEqual(
+      expect.stringMatching(/^merchants: merchant_info-0 offsets 0 to \d+ are not in bronze$/),
+    )
   })
 })
+
+async function deleteObject({ directory }: Workplace, key: string): Promise<void> {
+  const { s3 } = JSON.parse(await readFile(join(directory, 'endpoints.json'), 'utf8'))
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
+  const client = new S3Client({ endpoint: s3, region: 'us-east-1', forcePathStyle: true, credentials })
+  await client.send(new DeleteObjectCommand({ Bucket: local.lakeBucket, Key: key }))
+  client.destroy()
+}

@@ -1,5 +1,6 @@
 // What Serverless loads. The rest is TypeScript, which Serverless can't load on Node 20: it is bundled when a command
 // needs it, or taken from dist/ where the package was built.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true' // a page of text at every start
 const { existsSync, mkdirSync, renameSync, writeFileSync } = require('node:fs')
 const path = require('node:path')
 const { pathToFileURL } = require('node:url')

@@ -53,7 +53,10 @@ export async function startOffline(run: Run): Promise<void> {
     setTimeout(() => process.exit(0), 500)
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
-  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true' // a page of text at every start
+  // Who started this may be killed at any moment, and then nobody reads what is written either.
+  process.once('disconnect', interrupt)
+  if (process.send && !process.connected) void interrupt()
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
   let cloud: Promise<LocalCloud> | undefined
 
   await orEnd(async () => {
@@ -192,9 +195,8 @@ function announce(endpoints: Endpoints, { functions, buckets, kafkaMappings }: W
   say(`S3          ${s3}`)
   say(`Lambda      ${lambda}`)
   if (postgres !== undefined) say(`PostgreSQL  ${withoutPassword(postgres)}`)
-  if (!process.send) return
-  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM')) // who started this is gone
-  process.send({
+  if (!process.connected) return
+  process.send?.({
     type: 'ready',
     endpoints,
     functions: functions.map(({ name }) => name),

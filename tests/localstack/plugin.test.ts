@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the foreign project has templates of its own
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
@@ -76,20 +76,20 @@ beforeAll(async () => {
 })
 afterAll(() => rm(project, { recursive: true, force: true }))
 
-/** Runs a serverless command in the project, with nothing but its own ports and no credentials. */
-function serverless(args: string[], env: Record<string, string> = {}) {
+/** Its own ports and no credentials. */
+function environment() {
   const { PATH, HOME } = process.env
-  const ports = {
-    CUPEL_PORT_KAFKA: '0',
-    CUPEL_PORT_S3: '0',
-    CUPEL_PORT_POSTGRES: '0',
-    CUPEL_PORT_LAMBDA: '0',
-  }
+  const ports = ['KAFKA', 'S3', 'POSTGRES', 'LAMBDA'].map((name) => [`CUPEL_PORT_${name}`, '0'])
+  return { PATH, HOME, AWS_EC2_METADATA_DISABLED: 'true', ...Object.fromEntries(ports) }
+}
+
+/** Runs a serverless command in the project. */
+function serverless(args: string[], env: Record<string, string> = {}) {
   const child = fork(join(root, 'node_modules/serverless/bin/serverless.js'), args, {
     cwd: project,
     silent: true,
     execArgv: [],
-    env: { PATH, HOME, AWS_EC2_METADATA_DISABLED: 'true', ...ports, ...env },
+    env: { ...environment(), ...env },
   })
   const output = { stdout: '', stderr: '' }
   child.stdout?.on('data', (chunk) => {
@@ -185,6 +185,51 @@ describe.sequential('serverless offline with the local cloud', () => {
     expect(existsSync(join(project, '.cupel/endpoints.json'))).toBe(false)
     expect(existsSync(join(project, '.cupel/postgres/data/postmaster.pid'))).toBe(false)
   })
+
+  it.each([
+    ['while it starts', 'prepared for'],
+    ['when it runs', 'PostgreSQL  '],
+  ])(
+    'stops everything when the program that started it is killed %s',
+    {
+      timeout: 60_000,
+    },
+    async (_, line) => {
+      // Reads the output through a pipe, which breaks with it.
+      const parent = spawn(
+        process.execPath,
+        [
+          '--input-type=module',
+          '-e',
+          `import { fork } from 'node:child_process'
+         const child = fork(process.env.SERVERLESS, ['offline'], { silent: true })
+         console.log(child.pid)
+         child.stdout.pipe(process.stdout)`,
+        ],
+        {
+          cwd: project,
+          env: { ...environment(), SERVERLESS: join(root, 'node_modules/serverless/bin/serverless.js') },
+        },
+      )
+      let said = ''
+      parent.stdout.on('data', (chunk) => {
+        said += chunk
+      })
+      await expect.poll(() => said, { timeout: 20_000 }).toContain(line)
+      parent.kill('SIGKILL')
+      const isAlive = () => {
+        try {
+          return process.kill(Number.parseInt(said, 10), 0)
+        } catch {
+          return false
+        }
+      }
+      await expect.poll(isAlive, { timeout: 10_000 }).toBe(false)
+      expect(existsSync(join(project, '.cupel/lock'))).toBe(false)
+      expect(existsSync(join(project, '.cupel/endpoints.json'))).toBe(false)
+      expect(existsSync(join(project, '.cupel/postgres/data/postmaster.pid'))).toBe(false)
+    },
+  )
 
   it('says in one line why it cannot start, and leaves nothing running', { timeout: 30_000 }, async () => {
     const [badPort, badConfig] = [

@@ -8,6 +8,7 @@
  * Functions import `@cupel/*` as the layers have it: `external` here is what keeps the two apart. Nothing is minified:
  * class and function names are in logs.
  */
+import { randomUUID } from 'node:crypto'
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -53,7 +54,10 @@ async function buildPackage(root: string, name: string, layer: string): Promise<
   })
   const manifest = { name: `@cupel/${name}`, type: 'module', exports: { './*': './*.js' } }
   const text = Buffer.from(JSON.stringify(manifest))
-  await replaceContents(outdir, [...outputFiles, { path: join(outdir, 'package.json'), contents: text }])
+  await replaceContents(root, outdir, [
+    ...outputFiles,
+    { path: join(outdir, 'package.json'), contents: text },
+  ])
 }
 
 async function buildFunctions(root: string): Promise<void> {
@@ -66,27 +70,35 @@ async function buildFunctions(root: string): Promise<void> {
     outdir,
     outExtension: { '.js': '.mjs' },
   })
-  await replaceContents(outdir, outputFiles)
+  await replaceContents(root, outdir, outputFiles)
 }
 
 /** Make a folder hold exactly these files. What does not change is not touched: a running local cloud may be reading it. */
 async function replaceContents(
+  root: string,
   directory: string,
   files: readonly { path: string; contents: Uint8Array }[],
 ): Promise<void> {
+  const unfinished = await unfinishedPath(root)
   for (const { path, contents } of files) {
     const present = await readFile(path).catch(() => undefined)
     if (present?.equals(contents)) continue
     await mkdir(dirname(path), { recursive: true })
-    const unfinished = `${path}.${process.pid}.new` // two builds may run at once
     await writeFile(unfinished, contents)
     await rename(unfinished, path)
   }
   const wanted = new Set(files.map(({ path }) => path))
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name)
-    if (entry.isFile() && !wanted.has(path) && !path.endsWith('.new')) await rm(path, { force: true })
+    if (entry.isFile() && !wanted.has(path)) await rm(path, { force: true })
   }
+}
+
+/** Where to write what is then renamed to its place: another build, or `serverless package`, may run at the same time. */
+async function unfinishedPath(root: string): Promise<string> {
+  const directory = join(root, '.build/unfinished')
+  await mkdir(directory, { recursive: true })
+  return join(directory, randomUUID())
 }
 
 /** DuckDB's packages as npm installed them, 70 MB: copied once a version. */
@@ -94,14 +106,15 @@ async function copyEngine(root: string): Promise<void> {
   const target = join(root, '.build/layers/duckdb/nodejs/node_modules/@duckdb')
   const require = createRequire(join(root, 'package.json'))
   const { version } = require('@duckdb/node-api/package.json')
-  const marker = join(target, '.version')
-  if ((await readFile(marker, 'utf8').catch(() => '')) === `${version} ${deployedPlatform}`) return
+  const edition = `${version} ${deployedPlatform}`
+  const isThere = async () =>
+    (await readFile(join(target, '.version'), 'utf8').catch(() => undefined)) === edition
+  if (await isThere()) return
 
   const source = dirname(dirname(require.resolve('@duckdb/node-api/package.json')))
-  await rm(target, { recursive: true, force: true })
-  await mkdir(target, { recursive: true })
+  const unfinished = await unfinishedPath(root)
   for (const name of ['node-api', 'node-bindings', `node-bindings-${deployedPlatform}`]) {
-    await cp(join(source, name), join(target, name), { recursive: true }).catch((cause) => {
+    await cp(join(source, name), join(unfinished, name), { recursive: true }).catch((cause) => {
       if (name !== `node-bindings-${deployedPlatform}`) throw cause
       console.warn(
         `The duckdb layer lacks @duckdb/${name}, so it runs here but not in Lambda. ` +
@@ -109,5 +122,12 @@ async function copyEngine(root: string): Promise<void> {
       )
     })
   }
-  await writeFile(marker, `${version} ${deployedPlatform}`)
+  await writeFile(join(unfinished, '.version'), edition)
+  await mkdir(dirname(target), { recursive: true })
+  await rename(unfinished, target).catch(async () => {
+    // Another version's copy stands there, or another build was faster.
+    if (await isThere()) return rm(unfinished, { recursive: true })
+    await rm(target, { recursive: true })
+    await rename(unfinished, target)
+  })
 }

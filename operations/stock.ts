@@ -127,20 +127,35 @@ async function compareGold(
   })
 }
 
-/** Records that the Kafka event source gave up on, from the batch information of AWS's on-failure record. */
-export async function keptFailures(failures: StockPorts['failures']): Promise<readonly KeptFailure[]> {
+/**
+ * Records that the Kafka event source gave up on, from the batch information of AWS's on-failure records, each once: a
+ * source that was killed before it committed keeps a record again. Other objects in the bucket count for nothing.
+ *
+ * What is `known`, by key, is not read again: such an object holds the whole record, and never changes.
+ */
+export async function keptFailures(
+  failures: StockPorts['failures'],
+  known = new Map<string, readonly KeptFailure[]>(),
+): Promise<readonly KeptFailure[]> {
   const kept = await inParallel(failures.list(''), async ({ key }) => {
-    const record = JSON.parse(Buffer.from((await failures.get(key))!.body).toString())
-    return Object.entries<Record<string, string>>(record.KafkaBatchInfo?.recordsInfo ?? {}).map(
-      ([topicPartition, info]): KeptFailure => ({
-        topic: topicPartition.slice(0, topicPartition.lastIndexOf('-')),
-        partition: Number(topicPartition.slice(topicPartition.lastIndexOf('-') + 1)),
-        firstOffset: Number(info.firstRecordOffset),
-        lastOffset: Number(info.lastRecordOffset),
-      }),
-    )
+    const found = known.get(key) ?? failuresIn(Buffer.from((await failures.get(key))!.body).toString())
+    known.set(key, found)
+    return found
   })
-  return kept.flat()
+  return [...new Map(kept.flat().map((failure) => [Object.values(failure).join(' '), failure])).values()]
+}
+
+function failuresIn(document: string): readonly KeptFailure[] {
+  let batch: { recordsInfo?: Record<string, Record<string, string>> } | undefined
+  try {
+    batch = JSON.parse(document)?.KafkaBatchInfo
+  } catch {} // not written by an event source
+  return Object.entries(batch?.recordsInfo ?? {}).map(([topicPartition, info]) => ({
+    topic: topicPartition.slice(0, topicPartition.lastIndexOf('-')),
+    partition: Number(topicPartition.slice(topicPartition.lastIndexOf('-') + 1)),
+    firstOffset: Number(info.firstRecordOffset),
+    lastOffset: Number(info.lastRecordOffset),
+  }))
 }
 
 /** `work` on each listed object, 16 at once, results in the order of the listing. */

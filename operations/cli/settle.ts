@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dataset } from '@cupel/core/dataset'
+import type { TopicOffsets } from '@cupel/io/kafka'
+import { type KeptFailure, sum } from '../reconcile.ts'
 import { keptFailures } from '../stock.ts'
 import { Failure } from './failure.ts'
 import type { LocalPorts } from './local-ports.ts'
@@ -26,11 +28,12 @@ export async function settle(
   datasets: readonly Dataset[],
   signal: AbortSignal,
 ): Promise<void> {
+  const known = new Map<string, readonly KeptFailure[]>()
   let last = ''
   let movedMs = performance.now()
   let sweptMs = movedMs
   while (!signal.aborted) {
-    const progress = await measureProgress(ports, datasets)
+    const progress = await measureProgress(ports, datasets, known)
     const open = progress.filter(({ done, of }) => done < of)
     if (open.length === 0) return
     const now = performance.now()
@@ -55,6 +58,7 @@ export async function settle(
 export async function measureProgress(
   { kafka, warehouse, failures }: Pick<LocalPorts, 'kafka' | 'warehouse' | 'failures'>,
   datasets: readonly Dataset[],
+  known?: Map<string, readonly KeptFailure[]>, // by key; see keptFailures
 ): Promise<readonly Progress[]> {
   const inGold = new Map(
     (
@@ -63,18 +67,48 @@ export async function measureProgress(
       )
     ).map(({ dataset, records }) => [dataset, Number(records)]),
   )
-  const kept = await keptFailures(failures)
+  const kept = await keptFailures(failures, known)
   const totals = await Promise.all(
-    datasets.map(async ({ name, topic }) => ({ name, topic, of: (await kafka.offsets(topic)).records })),
+    datasets.map(async ({ name, topic }) => ({ name, topic, offsets: await kafka.offsets(topic) })),
   )
-  const stages = totals.map(({ name, topic, of }) => ({
-    what: `${name} in gold`,
-    done: (inGold.get(name) ?? 0) + kept.filter((failure) => failure.topic === topic).length,
-    of,
-  }))
-  const [decided] = await warehouse.query<{ done: string | null }>(
-    "SELECT sum(next_offset) AS done FROM fraud_progress WHERE topic = 'transactions'",
+  const stages = totals.map(({ name, topic, offsets }) => {
+    const tooLarge = kept.filter((failure) => failure.topic === topic)
+    return {
+      what: `${name} in gold`,
+      done:
+        (inGold.get(name) ?? 0) +
+        sum(tooLarge, ({ firstOffset, lastOffset }) => lastOffset - firstOffset + 1),
+      of: offsets.records,
+    }
+  })
+  const decided = await warehouse.query<{ topic: string; partition: number; next_offset: string }>(
+    'SELECT topic, partition, next_offset FROM fraud_progress',
   )
-  const of = totals.find(({ name }) => name === 'transactions')?.of ?? 0
-  return [...stages, { what: 'transactions decided', done: Math.min(of, Number(decided?.done ?? 0)), of }]
+  const decisions = totals
+    .filter(({ name }) => name === 'transactions')
+    .map(({ topic, offsets }) => {
+      const progress = decided.filter((row) => row.topic === topic)
+      const next = new Map(progress.map((row) => [row.partition, Number(row.next_offset)]))
+      const tooLarge = kept.filter((failure) => failure.topic === topic)
+      return { what: `${topic} decided`, done: countDecided(offsets, next, tooLarge), of: offsets.records }
+    })
+  return [...stages, ...decisions]
+}
+
+/**
+ * How many of a topic's records detect-fraud is through with. It never sees those that are too large for an event: what
+ * lies before `next` is counted there, what lies behind the last record that it saw is counted here.
+ */
+export function countDecided(
+  { partitions }: TopicOffsets,
+  next: ReadonlyMap<number, number>, // by partition
+  tooLarge: readonly Omit<KeptFailure, 'topic'>[],
+): number {
+  return sum(partitions, ({ partition, start, end }) => {
+    const from = Math.min(end, Math.max(start, next.get(partition) ?? start))
+    const behind = tooLarge.filter(
+      (failure) => failure.partition === partition && failure.firstOffset >= from,
+    )
+    return from - start + sum(behind, ({ firstOffset, lastOffset }) => lastOffset - firstOffset + 1)
+  })
 }

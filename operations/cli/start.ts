@@ -5,6 +5,7 @@ import { datasets } from '#datasets/index.ts'
 import { buildAll } from '../build.ts'
 import { reconcile } from '../reconcile.ts'
 import { takeStock, takeStockOfDecisions } from '../stock.ts'
+import { Failure } from './failure.ts'
 import { dataDirectory, type Endpoints, startLocalCloud } from './local-cloud.ts'
 import { type LocalPorts, local, openLocalPorts } from './local-ports.ts'
 import { produce } from './produce.ts'
@@ -40,10 +41,15 @@ export async function runStart(root: string, options: StartOptions): Promise<num
   try {
     say(formatEndpoints(cloud.endpoints))
     const died = cloud.ended.then((reason) => {
-      if (!interrupted.signal.aborted) throw new Error(`the local cloud ended: ${reason}`)
-      return undefined
+      throw new Failure(`the local cloud ended: ${reason}`)
     })
-    const report = await Promise.race([run(root, ports, options, interrupted.signal, say), died])
+    const report = await Promise.race([run(root, ports, options, interrupted.signal, say), died]).catch(
+      (error) => {
+        // A terminal's Ctrl-C reaches the services too, so what talks to them may fail first.
+        if (interrupted.signal.aborted) return undefined
+        throw error
+      },
+    )
     if (report === undefined) return options.transactions === undefined ? 0 : 130
     console.log(options.json ? JSON.stringify(report, null, 2) : `\n${formatReport(report)}`)
     return report.problems.length === 0 ? 0 : 1

@@ -54,7 +54,7 @@ describe('cupel start', () => {
     expect(second.output()).toMatch(/already runs in .* stop it first/)
 
     const askedMs = performance.now()
-    process.kill(endless.process.pid!, 'SIGINT')
+    process.kill(-endless.process.pid!, 'SIGINT') // a terminal sends it to the whole group
     expect(await endless.exit, endless.output()).toBe(0)
     expect(performance.now() - askedMs).toBeLessThan(10_000)
     expect(existsSync(join(workplace.directory, 'postgres/data/postmaster.pid'))).toBe(false)

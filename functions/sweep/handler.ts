@@ -10,6 +10,7 @@ const settings = readSettings(process.env, (from) => ({
   databaseUrl: from.url('DATABASE_URL', ['postgres:', 'postgresql:']),
   refineFunction: from.text('REFINE_FUNCTION'),
   loadFunction: from.text('LOAD_FUNCTION'),
+  detectFraudFunction: from.text('DETECT_FRAUD_FUNCTION'),
   graceSeconds: from.count('SWEEP_GRACE_SECONDS', 600),
 }))
 
@@ -20,6 +21,7 @@ export const handler = makeSweep({
   datasets,
   sendToRefine: lambdaSender(settings.refineFunction),
   sendToLoad: lambdaSender(settings.loadFunction),
+  sendToDetectFraud: lambdaSender(settings.detectFraudFunction),
   now: Date.now,
   graceMs: settings.graceSeconds * 1000,
 })

@@ -11,12 +11,14 @@ export type SweepPorts = {
   readonly datasets: readonly Dataset[]
   readonly sendToRefine: (event: ObjectCreatedEvent) => Promise<void>
   readonly sendToLoad: (event: ObjectCreatedEvent) => Promise<void>
+  readonly sendToDetectFraud: (event: { readonly records: object }) => Promise<void>
   readonly now: () => number // epoch ms
   readonly graceMs: number // an object younger than this may still be on its way
 }
 export type SweepResult = {
   readonly bronzeWithoutSilver: number
   readonly silverWithoutGold: number
+  readonly alertsNotSent: number
 }
 
 const eventObjects = 20 // a function's timeout must do for this many
@@ -24,12 +26,23 @@ const ledgerPage = 1_000
 
 /**
  * Find what no event announced, or whose retries ended: bronze objects without a silver one, and silver objects that
- * the ledger does not know, and send them on. Everything downstream is idempotent, so sending twice does no harm.
+ * the ledger does not know, and send them on; and alerts that a crash kept from being sent. Everything downstream is
+ * idempotent, so sending twice does no harm.
  *
  * An event may say `{"graceMs": 0}` to look at objects of any age, as at start.
  */
 export const makeSweep =
-  ({ bucket, lake, warehouse, datasets, sendToRefine, sendToLoad, now, graceMs: usualGraceMs }: SweepPorts) =>
+  ({
+    bucket,
+    lake,
+    warehouse,
+    datasets,
+    sendToRefine,
+    sendToLoad,
+    sendToDetectFraud,
+    now,
+    graceMs: usualGraceMs,
+  }: SweepPorts) =>
   async (event: unknown): Promise<SweepResult> => {
     const asked = (event as { graceMs?: unknown } | null)?.graceMs
     const graceMs = typeof asked === 'number' ? asked : usualGraceMs
@@ -51,7 +64,13 @@ export const makeSweep =
         silverWithoutGold += objects.length
       }
     }
-    return { bronzeWithoutSilver, silverWithoutGold }
+    const [alerts] = await warehouse.query<{ count: string }>(
+      'SELECT count(*) FROM alerts WHERE sent_at IS NULL AND created_at <= $1',
+      [new Date(until)],
+    )
+    const alertsNotSent = Number(alerts?.count)
+    if (alertsNotSent > 0) await sendToDetectFraud({ records: {} }) // any batch sends what waits, an empty one too
+    return { bronzeWithoutSilver, silverWithoutGold, alertsNotSent }
 
     async function* notInLedger({ silverFolder }: Dataset): AsyncGenerator<ListedObject> {
       const silver = filter(lake.list(`silver/${silverFolder}/`), isDue)

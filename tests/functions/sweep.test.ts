@@ -16,6 +16,7 @@ describe('sweep', () => {
   let lake: ReturnType<typeof memoryObjectStore>
   let toRefine: string[]
   let toLoad: string[]
+  let toDetectFraud: object[]
   let nowMs: number
   beforeAll(async () => {
     database = await makeDatabase()
@@ -25,6 +26,7 @@ describe('sweep', () => {
     lake = memoryObjectStore(() => nowMs)
     toRefine = []
     toLoad = []
+    toDetectFraud = []
     await database.warehouse.query('TRUNCATE ledger')
   })
 
@@ -39,6 +41,7 @@ describe('sweep', () => {
       datasets: [merchants],
       sendToRefine: keep(toRefine),
       sendToLoad: keep(toLoad),
+      sendToDetectFraud: async (sent) => void toDetectFraud.push(sent),
       now: () => nowMs,
       graceMs: 1_000,
     })(event)
@@ -57,7 +60,7 @@ describe('sweep', () => {
     for (const offset of [5, 9]) await put(silverOf(offset))
     await enter(silverOf(9))
     nowMs += 2_000
-    expect(await sweep()).toEqual({ bronzeWithoutSilver: 1, silverWithoutGold: 1 })
+    expect(await sweep()).toMatchObject({ bronzeWithoutSilver: 1, silverWithoutGold: 1 })
     expect(toRefine).toEqual([bronzeOf(0)])
     expect(toLoad).toEqual([silverOf(5)])
   })
@@ -65,8 +68,8 @@ describe('sweep', () => {
   it('leaves objects alone that may still be on their way, unless told otherwise', async () => {
     await put(bronzeOf(0))
     await put(silverOf(5))
-    expect(await sweep()).toEqual({ bronzeWithoutSilver: 0, silverWithoutGold: 0 })
-    expect(await sweep({ graceMs: 0 })).toEqual({ bronzeWithoutSilver: 1, silverWithoutGold: 1 })
+    expect(await sweep()).toMatchObject({ bronzeWithoutSilver: 0, silverWithoutGold: 0 })
+    expect(await sweep({ graceMs: 0 })).toMatchObject({ bronzeWithoutSilver: 1, silverWithoutGold: 1 })
   })
 
   it('sends silver on again when it is not what the ledger knows', async () => {
@@ -77,8 +80,26 @@ describe('sweep', () => {
     expect(toLoad).toEqual([silverOf(0)])
   })
 
+  it('has alerts sent that a crash left behind', async () => {
+    nowMs = Date.now()
+    const id = '00000000-0000-4000-8000-000000000001'
+    await database.warehouse.query(
+      `WITH decision AS (
+         INSERT INTO fraud_decisions VALUES ($1, 1, $1, $1, $1, 1, 'USD', 1, 'DE', 'Berlin', 'pos', now(), 'fraud',
+           '[{}]', '', 0, '', 'transactions', 0, 0, now(), now(), 0) RETURNING transaction_id, version)
+       INSERT INTO alerts (transaction_id, version, line, created_at)
+       SELECT transaction_id, version, 'ALERT', now() - interval '1 minute' FROM decision`,
+      [id],
+    )
+    expect(await sweep()).toMatchObject({ alertsNotSent: 1 })
+    expect(toDetectFraud).toEqual([{ records: {} }])
+    await database.warehouse.query('UPDATE alerts SET sent_at = now()')
+    expect(await sweep()).toMatchObject({ alertsNotSent: 0 })
+    expect(toDetectFraud).toHaveLength(1)
+  })
+
   it('does nothing in an empty lake', async () => {
-    expect(await sweep({ graceMs: 0 })).toEqual({ bronzeWithoutSilver: 0, silverWithoutGold: 0 })
+    expect(await sweep({ graceMs: 0 })).toMatchObject({ bronzeWithoutSilver: 0, silverWithoutGold: 0 })
   })
 
   it('finds every missing object among many, over the ends of groups and pages', async () => {

@@ -32,23 +32,29 @@ export async function settle(
   let last = ''
   let movedMs = performance.now()
   let sweptMs = movedMs
+  let failure = ''
   while (!signal.aborted) {
-    const progress = await measureProgress(ports, datasets, known)
-    const open = progress.filter(({ done, of }) => done < of)
-    if (open.length === 0) return
-    const now = performance.now()
-    if (JSON.stringify(progress) !== last) {
-      last = JSON.stringify(progress)
-      movedMs = sweptMs = now
+    let open: readonly Progress[] | undefined // undefined: nobody can tell
+    try {
+      const progress = await measureProgress(ports, datasets, known)
+      open = progress.filter(({ done, of }) => done < of)
+      if (open.length === 0) return
+      if (JSON.stringify(progress) !== last) {
+        last = JSON.stringify(progress)
+        movedMs = sweptMs = performance.now()
+      }
+    } catch (error) {
+      failure = error instanceof Error ? error.message : String(error) // a restart of PostgreSQL, a busy broker
     }
+    const now = performance.now()
     if (now - movedMs > giveUpAfterMs) {
-      const missing = open.map(({ what, done, of }) => `${of - done} of ${of} ${what}`).join(', ')
+      const missing = open?.map(({ what, done, of }) => `${of - done} of ${of} ${what}`).join(', ')
       throw new Failure(
-        `nothing has moved for two minutes: still waiting for ${missing}. .cupel/cupel.log may say why`,
+        `nothing has moved for two minutes: ${missing ? `still waiting for ${missing}` : failure}. .cupel/cupel.log may say why`,
       )
     }
     if (now - sweptMs > sweepAfterMs) {
-      await ports.sweep({ graceMs: 10_000 })
+      await ports.sweep({ graceMs: 10_000 }).catch(() => {}) // asked for again
       sweptMs = now
     }
     await sleep(pollMs)

@@ -124,7 +124,7 @@ async function loadHandler(name) {
 
 /** A bare specifier that a layer holds resolves there, for import and for require. */
 function preferLayers() {
-  register('./layer-resolution.mjs', import.meta.url, { data: { layers, taskRoot } })
+  register('./layer-resolution.mjs', import.meta.url, { data: { layers, taskRoot, parent: process.ppid } })
   const resolve = Module._resolveFilename
   Module._resolveFilename = function (request, parent, ...rest) {
     const layer = isBare(request) ? layerOf(request, layers) : undefined

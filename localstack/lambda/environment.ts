@@ -63,9 +63,11 @@ export class Environment {
     })
     this.#forward('stdout')
     this.#forward('stderr')
-    this.#child.on('message', (message) => this.#settle(message as Answer))
-    this.#child.on('error', (error) => this.#settle({ exit: error.message }))
-    this.#child.on('exit', (code, signal) => this.#settle({ exit: describeExit(code, signal) }))
+    // After everything else that arrived with it: what the handler wrote before it answered belongs to this request.
+    const settle = (answer: Answer) => void setImmediate(() => this.#settle(answer))
+    this.#child.on('message', (message) => settle(message as Answer))
+    this.#child.on('error', (error) => settle({ exit: error.message }))
+    this.#child.on('exit', (code, signal) => settle({ exit: describeExit(code, signal) }))
     this.#gone = new Promise((resolve) => {
       this.#child.once('exit', resolve)
       this.#child.once('error', resolve)

@@ -371,17 +371,31 @@ describe('environments', () => {
     expect(lines).toContainEqual({ ...about, stream: 'stderr', text: 'c' })
   })
 
-  it('ends when what started it is killed', async () => {
-    await start('export const handler = async () => {}')
+  it('has told every line of an invocation when it answers, and never under the next one', async () => {
+    await start(
+      'export const handler = async (_, { awsRequestId }) => console.error(awsRequestId.repeat(5000))',
+    )
+    for (let n = 0; n < 100; n++) {
+      const requestId = `request-${n}`
+      await runtime.invoke('f', '{}', { requestId })
+      expect(lines.at(-1)).toMatchObject({ requestId, text: requestId.repeat(5000) })
+    }
+    expect(lines).toHaveLength(100)
+  })
+
+  it.each([
+    ['idle', ''],
+    ['busy', 'for (;;) {}'],
+  ])('ends when what started it is killed while it is %s', async (_, body) => {
+    await start(`export const handler = async () => { ${body} }`)
     const parent = spawn(
       process.execPath,
       [
         '--input-type=module',
         '-e',
         `import { fork } from 'node:child_process'
-         const child = fork(process.env.BOOTSTRAP, { stdio: 'ignore' })
-         console.log(child.pid)
-         setInterval(() => {}, 1000)`,
+         const child = fork(process.env.BOOTSTRAP, { execArgv: [], stdio: 'ignore' })
+         child.once('message', () => child.send({ payload: '{}' }, () => console.log(child.pid)))`,
       ],
       {
         env: {

@@ -2,6 +2,12 @@ import { createHash } from 'node:crypto'
 
 export type Resource = { readonly Type: string; readonly Properties?: Json }
 type Json = Readonly<Record<string, unknown>>
+type Context = {
+  readonly stackName: string
+  readonly region: string
+  readonly accountId: string
+  readonly parameters: Readonly<Record<string, { readonly Default?: unknown }>> // a deployment may give others
+}
 
 /**
  * What the resources of a template are called and what its intrinsic functions give, as far as that is possible
@@ -9,12 +15,9 @@ type Json = Readonly<Record<string, unknown>>
  */
 export class References {
   readonly #resources: Readonly<Record<string, Resource>>
-  readonly #context: { readonly stackName: string; readonly region: string; readonly accountId: string }
+  readonly #context: Context
 
-  constructor(
-    resources: Readonly<Record<string, Resource>>,
-    context: { readonly stackName: string; readonly region: string; readonly accountId: string },
-  ) {
+  constructor(resources: Readonly<Record<string, Resource>>, context: Context) {
     this.#resources = resources
     this.#context = context
   }
@@ -121,7 +124,7 @@ export class References {
   }
 
   #reference(id: string): unknown {
-    const { region, accountId, stackName } = this.#context
+    const { region, accountId, stackName, parameters } = this.#context
     const pseudo: Record<string, unknown> = {
       'AWS::Region': region,
       'AWS::AccountId': accountId,
@@ -131,6 +134,7 @@ export class References {
       'AWS::NoValue': undefined,
     }
     if (id in pseudo) return pseudo[id]
+    if (parameters[id]?.Default !== undefined) return parameters[id].Default
     return this.#resources[id]?.Type.startsWith('AWS::MSK::') ? this.arnOf(id) : this.nameOf(id)
   }
 

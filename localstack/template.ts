@@ -56,7 +56,10 @@ export type Schedule = {
   readonly enabled: boolean
 }
 
-export type Template = { readonly Resources?: Readonly<Record<string, Resource>> }
+export type Template = {
+  readonly Parameters?: Readonly<Record<string, { readonly Default?: unknown }>>
+  readonly Resources?: Readonly<Record<string, Resource>>
+}
 
 /** What the template does not say, because it depends on the machine or on serverless.yml. */
 export type TemplateContext = {
@@ -80,7 +83,7 @@ export class TemplateError extends Error {
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/
  */
 export function readTemplate(template: Template, context: TemplateContext): Wiring {
-  const reader = new Reader(template.Resources ?? {}, context)
+  const reader = new Reader(template, context)
   const wiring: Wiring = {
     functions: reader.functions(),
     kafkaMappings: reader.kafkaMappings(),
@@ -101,10 +104,13 @@ class Reader {
   readonly #context: TemplateContext
   readonly #references: References
 
-  constructor(resources: Readonly<Record<string, Resource>>, context: TemplateContext) {
+  constructor(
+    { Resources: resources = {}, Parameters: parameters = {} }: Template,
+    context: TemplateContext,
+  ) {
     this.#resources = resources
     this.#context = context
-    this.#references = new References(resources, context)
+    this.#references = new References(resources, { ...context, parameters })
   }
 
   functions(): FunctionSettings[] {

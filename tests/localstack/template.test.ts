@@ -159,6 +159,16 @@ describe('Kafka mappings', () => {
   })
 })
 
+describe('parameters', () => {
+  it('are their defaults, as in a deployment that gives no others', () => {
+    const arn = cluster.replace('demo', 'other')
+    const { Resources } = withResource(clicks, { EventSourceArn: { Ref: 'KafkaCluster' } })
+    const { kafkaMappings, warnings } = read({ Resources, Parameters: { KafkaCluster: { Default: arn } } })
+    expect(kafkaMappings.find(({ topic }) => topic === 'clicks')?.eventSourceArn).toBe(arn)
+    expect(warnings).toEqual(read().warnings)
+  })
+})
+
 describe('buckets and their notifications', () => {
   it('are those of the project, without the deployment bucket', () => {
     expect(read().buckets).toEqual(['orders-lake-dev', 'landing', 'orders-lake', 'orders-dev-unnamed'])

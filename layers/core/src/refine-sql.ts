@@ -71,7 +71,7 @@ export const quarantineStatement = (quarantine: string): string =>
 type FieldColumns = {
   readonly name: string
   readonly sql: KindSql
-  readonly column: (part: 'json' | 'first' | 'raw' | 'text' | 'reason') => string
+  readonly column: (part: 'json' | 'first' | 'simple' | 'text' | 'reason') => string
 }
 
 function fieldsOf(dataset: Dataset): readonly FieldColumns[] {
@@ -112,8 +112,8 @@ function judgedSql(dataset: Dataset, input: string): string {
   const raw = `SELECT *, ${wholeReasonSql} AS whole, ${each(({ name, column }) => `CAST(object.${identifier(name)} AS VARCHAR) AS ${column('json')}`)} FROM (${opened})`
   const present = fields.map(({ column }) => `(${column('json')} IS NOT NULL)::INTEGER`).join(' + ')
   const repeated = `CASE WHEN len(names) > ${present} AND len(names) <> len(list_distinct(names)) THEN list_filter(list_distinct(names), lambda name: list_count(list_filter(names, lambda other: other = name)) > 1) END`
-  const read = `SELECT *, ${repeated} AS repeated, ${each(({ column }) => `ascii(${column('json')}) AS ${column('first')}, ${column('json')}->>'$' AS ${column('raw')}`)} FROM (${raw})`
-  let from = `SELECT *, ${each(({ column }) => `NULLIF(${trimSql(column('raw'))}, '') AS ${column('text')}`)} FROM (${read})`
+  const looked = `SELECT *, ${repeated} AS repeated, ${each(({ column }) => `ascii(${column('json')}) AS ${column('first')}, ${isSimpleSql(column('json'))} AS ${column('simple')}`)} FROM (${raw})`
+  let from = `SELECT *, ${each(({ column }) => `${textSql(column)} AS ${column('text')}`)} FROM (${looked})`
 
   const depth = Math.max(...fields.map(({ sql }) => sql.steps?.length ?? 0))
   for (let layer = 0; layer < depth; layer += 1) {
@@ -125,6 +125,17 @@ function judgedSql(dataset: Dataset, input: string): string {
   }
   const reasons = `SELECT *, ${each((field) => `${fieldReasonSql(dataset, field)} AS ${field.column('reason')}`)} FROM (${from})`
   return `SELECT *, ${each(({ name, sql, column }) => `CASE WHEN ${column('text')} IS NOT NULL AND ${column('reason')} IS NULL AND whole IS NULL THEN ${sql.value} END AS ${identifier(name)}`)} FROM (${reasons})`
+}
+
+/** Is this JSON text, when a string, the string itself between quotes? No escape, nothing to trim: control characters are escapes. */
+const isSimpleSql = (json: string): string =>
+  `strlen(${json}) = length(${json}) AND NOT contains(${json}, ' ') AND NOT contains(${json}, '\\')`
+
+/** The text of a field, NULL where there is none. The usual string costs a tenth of one that has to be read and trimmed. */
+function textSql(column: FieldColumns['column']): string {
+  const json = column('json')
+  const isString = `${column('first')} = ${'"'.charCodeAt(0)}`
+  return `NULLIF(CASE WHEN NOT (${isString}) THEN ${json} WHEN ${column('simple')} THEN substring(${json}, 2, strlen(${json}) - 2) ELSE ${trimSql(`json_extract_string(${json}, '$')`)} END, '')`
 }
 
 const wholeReasonSql = `CASE WHEN envelope.format = 'tombstone' THEN 'tombstone' WHEN envelope.format NOT IN ('json', 'text') THEN 'unreadable' WHEN len(names) > 0 THEN NULL WHEN CASE WHEN written IS NULL THEN json_type(line, '/value') ELSE json_type(written) END = 'OBJECT' THEN NULL ELSE 'not-an-object' END`

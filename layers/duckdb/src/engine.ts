@@ -32,6 +32,8 @@ export async function openEngine(settings: EngineSettings = {}): Promise<Engine>
   })
   const connection = await instance.connect()
   await connection.run("SET TimeZone = 'UTC'")
+  // Looking for it takes a third of the time to plan a refine statement, and finds nothing that pays.
+  await connection.run("SET disabled_optimizers = 'common_subexpressions'")
   const next = inTurn()
   return {
     run: (sql) => next(async () => (await connection.run(sql)).rowsChanged),

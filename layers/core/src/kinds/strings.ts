@@ -41,9 +41,8 @@ export const lowerAsciiSql = (text: string): string =>
 export const upperAsciiSql = (text: string): string =>
   `CASE WHEN strlen(${text}) = length(${text}) THEN upper(${text}) ELSE translate(${text}, '${lowerLetters}', '${upperLetters}') END`
 
-/** `trim` in SQL. Most text begins and ends with a visible ASCII character, which costs a tenth to see. */
-export const trimSql = (text: string): string =>
-  `CASE WHEN unicode(${text}) BETWEEN 33 AND 126 AND right(${text}, 1) BETWEEN '!' AND '~' THEN ${text} ELSE trim(${text}, ${literal(whiteSpace)}) END`
+/** `trim` in SQL. */
+export const trimSql = (text: string): string => `trim(${text}, ${literal(whiteSpace)})`
 
 /** A regular expression over a whole string, in the syntax that JavaScript and RE2 share. */
 export const wholePattern = (source: string): RegExp => new RegExp(`^(?:${source})$`, 'u')

@@ -23,6 +23,7 @@ export type SweepResult = {
 
 const eventObjects = 20 // a function's timeout must do for this many
 const ledgerPage = 1_000
+const clockSkewMs = 60_000 // between Lambda's clock and S3's
 
 /**
  * Find what no event announced, or whose retries ended: bronze objects without a silver one, and silver objects that
@@ -46,8 +47,11 @@ export const makeSweep =
   async (event: unknown): Promise<SweepResult> => {
     const asked = (event as { graceMs?: unknown } | null)?.graceMs
     const graceMs = typeof asked === 'number' ? asked : usualGraceMs
-    const until = now() - graceMs
-    const isDue = ({ modifiedMs }: ListedObject): boolean => modifiedMs <= until
+    const nowMs = now()
+    const until = nowMs - graceMs
+    // From the future: a clock was set back since. Its age is unknown, and to wait for its time could take years.
+    const isDue = ({ modifiedMs }: ListedObject): boolean =>
+      modifiedMs <= until || modifiedMs > nowMs + clockSkewMs
 
     let bronzeWithoutSilver = 0
     let silverWithoutGold = 0

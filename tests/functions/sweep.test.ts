@@ -72,6 +72,14 @@ describe('sweep', () => {
     expect(await sweep({ graceMs: 0 })).toMatchObject({ bronzeWithoutSilver: 1, silverWithoutGold: 1 })
   })
 
+  it('takes an object from the future for due: a clock was set back, and its time may be years away', async () => {
+    nowMs += 3_600_000
+    await put(bronzeOf(0))
+    await put(silverOf(5))
+    nowMs -= 3_600_000
+    expect(await sweep()).toMatchObject({ bronzeWithoutSilver: 1, silverWithoutGold: 1 })
+  })
+
   it('sends silver on again when it is not what the ledger knows', async () => {
     await put(silverOf(0))
     await enter(silverOf(0))

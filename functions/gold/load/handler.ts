@@ -19,4 +19,5 @@ export const handler = makeLoad({
   warehouse: openPostgres(settings.databaseUrl),
   datasetOf: datasetBySilverFolder,
   parquetToCsv: async (dataset, files) => parquetToCsv(await engine, dataset, files),
+  warn: (line) => console.warn(line),
 })

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
+import { CupelError, messageWithoutValues, ObjectError } from '@cupel/core/errors'
 import { parseSilverKey } from '@cupel/core/keys'
 import { decodeS3Event } from '@cupel/core/s3-event'
 import { copyColumns, upsertStatement } from '@cupel/core/warehouse-sql'
@@ -16,6 +17,7 @@ export type LoadPorts = {
     dataset: Dataset,
     files: { parquet: string; csv: string },
   ) => Promise<{ unreadable?: string }>
+  readonly warn: (line: string) => void
 }
 export type LoadResult = {
   readonly objects: number // loaded now
@@ -29,24 +31,33 @@ export type LoadResult = {
  * never overwrites a newer one.
  *
  * Delivery: the rows and the ledger entry that names the object and its ETag are one transaction, so a second delivery,
- * or a second writer at the same moment, changes nothing. An object that is no silver file is noted in the ledger and
- * stops nothing. Throws only when the store or PostgreSQL does; Lambda retries.
+ * or a second writer at the same moment, changes nothing. An object that is no silver file, or holds what its table
+ * refuses, is noted in the ledger and stops nothing. Throws only when the store or PostgreSQL does; the other objects
+ * of the event are loaded all the same, and Lambda retries.
  */
 export const makeLoad =
-  ({ lake, warehouse, datasetOf, parquetToCsv }: LoadPorts) =>
+  ({ lake, warehouse, datasetOf, parquetToCsv, warn }: LoadPorts) =>
   async (event: unknown): Promise<LoadResult> => {
     const total = { objects: 0, rows: 0, skipped: 0, unreadable: 0 }
+    const failures: unknown[] = []
     for (const { key } of decodeS3Event(event)) {
-      const outcome = await loadObject(key)
+      let outcome: Outcome
+      try {
+        outcome = await loadObject(key)
+      } catch (error) {
+        failures.push(failureOf(key, error))
+        continue
+      }
       if (typeof outcome === 'string') total[outcome]++
       else {
         total.objects++
         total.rows += outcome.rows
       }
     }
+    if (failures.length > 0) throw failures[0]
     return total
 
-    async function loadObject(key: string): Promise<'skipped' | 'unreadable' | { rows: number }> {
+    async function loadObject(key: string): Promise<Outcome> {
       const place = parseSilverKey(key)
       const dataset = place && datasetOf(place.folder)
       const object = dataset && (await lake.get(key))
@@ -60,24 +71,78 @@ export const makeLoad =
       return withTemporaryFolder(async (folder) => {
         const files = { parquet: folder.file('silver.parquet'), csv: folder.file('rows.csv') }
         await writeFile(files.parquet, object.body)
-        const { unreadable } = await parquetToCsv(dataset, files)
-        return warehouse.transaction(async (transaction) => {
-          const entry = { key, dataset, object, problem: unreadable }
-          if (!(await enterIntoLedger(transaction, entry))) return 'skipped'
-          if (unreadable !== undefined) return 'unreadable'
-          return { rows: await upsert(transaction, dataset, files.csv) }
-        })
+        const { unreadable = miscounted(object) } = await parquetToCsv(dataset, files)
+        if (unreadable !== undefined) return note({ key, dataset, object }, unreadable)
+        try {
+          return await warehouse.transaction(async (transaction) => {
+            if (!(await enterIntoLedger(transaction, { key, dataset, object }))) return 'skipped'
+            return { rows: await upsert(transaction, dataset, files.csv) }
+          })
+        } catch (error) {
+          const refused = refusal(error)
+          if (refused === undefined) throw error
+          return note({ key, dataset, object }, refused)
+        }
       })
     }
+
+    /** Nothing of the object is loaded; the ledger says why, and so does a line in the log. */
+    async function note(entry: Entry, problem: string): Promise<Outcome> {
+      const isNew = await warehouse.transaction((transaction) =>
+        enterIntoLedger(transaction, { ...entry, problem }),
+      )
+      if (!isNew) return 'skipped'
+      warn(`${entry.key} is not loaded: ${problem}. Take it away, or put what belongs there in its place`)
+      return 'unreadable'
+    }
   }
+
+type Outcome = 'skipped' | 'unreadable' | { readonly rows: number }
+type Entry = {
+  readonly key: string
+  readonly dataset: Dataset
+  readonly object: StoredObject
+  readonly problem?: string
+}
+
+const failureOf = (key: string, error: unknown): CupelError =>
+  error instanceof CupelError
+    ? error
+    : new ObjectError(key, `could not be loaded: ${messageWithoutValues(error)}`, error)
+
+/** What the table refuses of a file: its types fit, but not every value. Classes 22 (data) and 23 (integrity). */
+function refusal(error: unknown): string | undefined {
+  const { code = '', column, constraint } = error as { code?: string; column?: string; constraint?: string }
+  if (!/^2[23]...$/.test(code)) return undefined
+  const where = column ?? constraint
+  return `its table refuses a value${where ? ` (${where})` : ''}: PostgreSQL says ${code}`
+}
+
+type Counts = Record<'records' | 'silver' | 'quarantined' | 'duplicates', number>
+
+/** What refine counted; 0 where the object was not made by it. */
+const countsOf = ({ metadata }: StoredObject): Counts => {
+  const count = (name: string): number => Number(metadata[name] ?? 0)
+  const [records, silver] = [count('records'), count('silver')]
+  return { records, silver, quarantined: count('quarantined'), duplicates: count('duplicates') }
+}
+
+function miscounted(object: StoredObject): string | undefined {
+  const { records, ...parts } = countsOf(object)
+  const { silver, quarantined, duplicates } = parts
+  const areCounts = Object.values(parts).every((count) => Number.isSafeInteger(count) && count >= 0)
+  return areCounts && records === silver + quarantined + duplicates
+    ? undefined
+    : 'the counts in its metadata do not add up'
+}
 
 /** False when this very object is in the ledger already. Waits for another transaction that is entering it. */
 async function enterIntoLedger(
   transaction: Transaction,
-  entry: { key: string; dataset: Dataset; object: StoredObject; problem: string | undefined },
+  { key, dataset, object, problem }: Entry,
 ): Promise<boolean> {
-  const { metadata, eTag } = entry.object
-  const count = (name: string): number => Number(metadata[name] ?? 0)
+  const nothing: Counts = { records: 0, silver: 0, quarantined: 0, duplicates: 0 }
+  const counts = miscounted(object) === undefined ? countsOf(object) : nothing
   const { rowCount } = await transaction.query(
     `INSERT INTO ledger (object_key, e_tag, dataset, dataset_version, bronze_key,
                          records, silver, quarantined, duplicates, problem)
@@ -88,16 +153,16 @@ async function enterIntoLedger(
             duplicates = excluded.duplicates, problem = excluded.problem, loaded_at = excluded.loaded_at
       WHERE ledger.e_tag <> excluded.e_tag`,
     [
-      entry.key,
-      eTag,
-      entry.dataset.name,
-      metadata['dataset-version'] ?? entry.dataset.version,
-      metadata['bronze-key'] ?? null,
-      count('records'),
-      count('silver'),
-      count('quarantined'),
-      count('duplicates'),
-      entry.problem ?? null,
+      key,
+      object.eTag,
+      dataset.name,
+      object.metadata['dataset-version'] ?? dataset.version,
+      object.metadata['bronze-key'] ?? null,
+      counts.records,
+      counts.silver,
+      counts.quarantined,
+      counts.duplicates,
+      problem ?? null,
     ],
   )
   return rowCount === 1

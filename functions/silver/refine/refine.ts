@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
+import { CupelError, messageWithoutValues, ObjectError } from '@cupel/core/errors'
 import { parseBronzeKey, quarantineKey, silverKey } from '@cupel/core/keys'
 import { decodeS3Event } from '@cupel/core/s3-event'
 import type { ObjectStore } from '@cupel/io/object-store'
@@ -31,14 +32,22 @@ export type RefineResult = RefineCounts & {
  * object. Same bronze and dataset version, same keys and bytes.
  *
  * Delivery: silver is written last and says in its metadata what it was made of, so an object that stands there is
- * whole and a second delivery does nothing. Throws only when the store or the engine does; Lambda retries.
+ * whole and a second delivery does nothing. Throws only when the store or the engine does, or an object is no bronze;
+ * the other objects of the event are refined all the same, and Lambda retries.
  */
 export const makeRefine =
   ({ lake, datasetOf, refineFile }: RefinePorts) =>
   async (event: unknown): Promise<RefineResult> => {
     const total = { objects: 0, skipped: 0, records: 0, silver: 0, quarantined: 0, duplicates: 0 }
+    const failures: unknown[] = []
     for (const { key } of decodeS3Event(event)) {
-      const counts = await withTemporaryFolder((folder) => refineObject(key, folder))
+      let counts: RefineCounts | undefined
+      try {
+        counts = await withTemporaryFolder((folder) => refineObject(key, folder))
+      } catch (error) {
+        failures.push(failureOf(key, error))
+        continue
+      }
       if (counts === undefined) {
         total.skipped++
         continue
@@ -49,6 +58,7 @@ export const makeRefine =
       total.quarantined += counts.quarantined
       total.duplicates += counts.duplicates
     }
+    if (failures.length > 0) throw failures[0]
     return total
 
     async function refineObject(key: string, folder: TemporaryFolder): Promise<RefineCounts | undefined> {
@@ -91,3 +101,8 @@ export const makeRefine =
       return counts
     }
   }
+
+const failureOf = (key: string, error: unknown): CupelError =>
+  error instanceof CupelError
+    ? error
+    : new ObjectError(key, `could not be refined: ${messageWithoutValues(error)}`, error)

@@ -64,3 +64,9 @@ function describe(value: unknown): string {
     return `an object with ${Object.keys(value).slice(0, 5).join(', ') || 'no fields'}`
   return typeof value
 }
+
+/** What an engine or a database says of a failure, without what it quotes: values of records may be personal. */
+export function messageWithoutValues(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return message.replace(/(["'`]).*\1/gs, '…')
+}

@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { bronzeLine } from '@cupel/core/bronze'
 import { bronzeKey, silverKey } from '@cupel/core/keys'
 import { objectCreatedEvent } from '@cupel/core/s3-event'
@@ -24,6 +27,7 @@ const merchant = (id: number, changes: object = {}) => ({
   updated_at: '2026-01-01T00:00:00Z',
   ...changes,
 })
+const whatToDo = 'Take it away, or put what belongs there in its place'
 const created = (...keys: string[]) =>
   objectCreatedEvent(
     'lake',
@@ -36,14 +40,21 @@ describe('refine, then load', () => {
   let lake: ReturnType<typeof memoryObjectStore>
   let refine: ReturnType<typeof makeRefine>
   let load: ReturnType<typeof makeLoad>
+  let warnings: string[]
+  let folder: string
 
   beforeAll(async () => {
     database = await makeDatabase()
     engine = await openEngine()
+    folder = await mkdtemp(join(tmpdir(), 'refine-and-load-'))
   })
-  afterAll(() => engine.close())
+  afterAll(async () => {
+    engine.close()
+    await rm(folder, { recursive: true })
+  })
   beforeEach(async () => {
     lake = memoryObjectStore()
+    warnings = []
     await database.warehouse.query('TRUNCATE ledger, merchants')
     refine = makeRefine({
       lake,
@@ -55,6 +66,7 @@ describe('refine, then load', () => {
       warehouse: database.warehouse,
       datasetOf: datasetBySilverFolder,
       parquetToCsv: (dataset, files) => parquetToCsv(engine, dataset, files),
+      warn: (line) => warnings.push(line),
     })
   })
 
@@ -71,6 +83,10 @@ describe('refine, then load', () => {
     const key = bronzeKey(merchants.bronzeFolder, at, firstOffset)
     await lake.put(key, Buffer.from(lines.map((line) => `${line}\n`).join('')))
     return key
+  }
+  async function file(body: Uint8Array): Promise<string> {
+    await writeFile(`${folder}/silver.parquet`, body)
+    return `'${folder}/silver.parquet'`
   }
   const silverOf = (firstOffset: number) =>
     silverKey(merchants.silverFolder, `partition=0/merchant_info+0+${String(firstOffset).padStart(20, '0')}`)
@@ -160,6 +176,51 @@ describe('refine, then load', () => {
       await database.warehouse.query('SELECT problem FROM ledger WHERE object_key = $1', [silverOf(9)]),
     ).toEqual([{ problem: 'not a Parquet file' }])
     expect(await load(created(silverOf(9)))).toMatchObject({ skipped: 1 })
+    expect(warnings).toEqual([`${silverOf(9)} is not loaded: not a Parquet file. ${whatToDo}`])
+  })
+
+  it('notes a silver object whose counts do not add up, or whose values its table refuses, and shows none of them', async () => {
+    await refine(created(await putBronze(0, [merchant(1)])))
+    const silver = (await lake.get(silverOf(0)))!
+    await lake.put(silverOf(5), silver.body, { metadata: { records: 'many' } })
+    await lake.put(silverOf(6), silver.body, { metadata: { records: '2', silver: '1' } })
+    await engine.run(
+      `COPY (SELECT * REPLACE (NULL::VARCHAR AS city, 'Secret Shop' AS name) FROM read_parquet(${await file(silver.body)})) TO '${folder}/nulls.parquet'`,
+    )
+    await lake.put(silverOf(7), await readFile(`${folder}/nulls.parquet`))
+    const event = created(silverOf(5), silverOf(6), silverOf(7), silverOf(0))
+    expect(await load(event)).toEqual({ objects: 1, rows: 1, skipped: 0, unreadable: 3 })
+    expect(await load(event)).toMatchObject({ skipped: 4 })
+    expect(warnings).toEqual([
+      `${silverOf(5)} is not loaded: the counts in its metadata do not add up. ${whatToDo}`,
+      `${silverOf(6)} is not loaded: the counts in its metadata do not add up. ${whatToDo}`,
+      `${silverOf(7)} is not loaded: its table refuses a value (city): PostgreSQL says 23502. ${whatToDo}`,
+    ])
+  })
+
+  it('goes on with the other objects of an event when one fails, and says which, but not what it holds', async () => {
+    const bad = bronzeKey(merchants.bronzeFolder, at, 3)
+    await lake.put(bad, Buffer.from('"jane@example.com" is no bronze line'))
+    const next = await putBronze(4, [merchant(2)])
+    await expect(refine(created(bad, next))).rejects.toThrow(`object ${bad}: could not be refined: `)
+    await expect(refine(created(bad, next))).rejects.not.toThrow(/jane/)
+    expect(await lake.head(silverOf(4))).toBeDefined()
+
+    const failing = makeLoad({
+      lake,
+      warehouse: database.warehouse,
+      datasetOf: datasetBySilverFolder,
+      parquetToCsv: async (dataset, files) => {
+        if ((await readFile(files.parquet)).length < 10) throw new Error("the disk is full at 'jane'")
+        return parquetToCsv(engine, dataset, files)
+      },
+      warn: (line) => warnings.push(line),
+    })
+    await lake.put(silverOf(3), Buffer.from('short'))
+    await expect(failing(created(silverOf(3), silverOf(4)))).rejects.toThrow(
+      `object ${silverOf(3)}: could not be loaded: the disk is full at …`,
+    )
+    expect(await names()).toEqual(['Corner Shop'])
   })
 
   it('passes over objects of no dataset, and objects that are gone', async () => {
@@ -183,6 +244,7 @@ describe('refine, then load', () => {
       },
       datasetOf: datasetBySilverFolder,
       parquetToCsv: (dataset, files) => parquetToCsv(engine, dataset, files),
+      warn: (line) => warnings.push(line),
     })
     await expect(failing(created(silverOf(0)))).rejects.toThrow('power cut')
     expect(await database.warehouse.query('SELECT FROM ledger')).toEqual([])

@@ -2,7 +2,7 @@ import type { Dataset } from '@cupel/core/dataset'
 import { parseBronzeKey, silverKey } from '@cupel/core/keys'
 import type { TopicOffsets } from '@cupel/io/kafka'
 
-/** One bronze object, as its key and metadata say. */
+/** One bronze object, as its key and metadata say; counts are NaN where it was not ingest-stream that wrote it. */
 export type BronzeObject = {
   readonly key: string
   readonly partition: number
@@ -49,8 +49,32 @@ export function reconcile(stocks: readonly DatasetStock[], decisions: DecisionSt
   return [...stocks.flatMap(reconcileDataset), ...reconcileDecisions(decisions)]
 }
 
+/**
+ * Objects that none of Cupel's functions wrote and that cannot be read: they count for nothing, take nothing away from
+ * what was received, and stay until somebody takes them away. One string each.
+ */
+export function foreignObjects({ dataset, bronze, ledger }: DatasetStock): readonly string[] {
+  const expected = new Set(bronze.filter(isIngested).map((object) => silverOf(dataset, object)))
+  return [
+    ...bronze
+      .filter((object) => !isIngested(object))
+      .map(({ key }) => `${key}: not written by ingest-stream`),
+    ...ledger.flatMap(({ objectKey, problem }) =>
+      problem === null || expected.has(objectKey) ? [] : [`${objectKey}: ${problem}`],
+    ),
+  ]
+}
+
+/** Whether its metadata are those that ingest-stream writes. */
+const isIngested = ({ firstOffset, lastOffset, records }: BronzeObject): boolean =>
+  [firstOffset, lastOffset, records].every((count) => Number.isSafeInteger(count) && count >= 0)
+
+const silverOf = ({ silverFolder }: DatasetStock['dataset'], { key }: BronzeObject): string =>
+  silverKey(silverFolder, parseBronzeKey(key)?.name ?? '')
+
 function reconcileDataset(stock: DatasetStock): string[] {
-  const { dataset, kafka, keptFailures, bronze, ledger, gold } = stock
+  const { dataset, kafka, keptFailures, ledger, gold } = stock
+  const bronze = stock.bronze.filter(isIngested)
   const problems: string[] = []
   const say = (problem: string) => problems.push(`${dataset.name}: ${problem}`)
 
@@ -65,8 +89,9 @@ function reconcileDataset(stock: DatasetStock): string[] {
     say(`${kafka.records} records in Kafka, ${inBronze} in bronze and ${kept} kept as too large`)
 
   const entries = new Map(ledger.map((entry) => [entry.objectKey, entry]))
-  for (const { key, records } of bronze) {
-    const expected = silverKey(dataset.silverFolder, parseBronzeKey(key)?.name ?? '')
+  for (const object of bronze) {
+    const { key, records } = object
+    const expected = silverOf(dataset, object)
     const entry = entries.get(expected)
     if (!entry) say(`${key} is not in gold: ${expected} is missing or was not loaded`)
     else if (entry.problem !== null) say(`${expected} could not be loaded: ${entry.problem}`)

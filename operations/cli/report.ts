@@ -1,5 +1,5 @@
 import type { Postgres } from '@cupel/io/postgres'
-import { type DatasetStock, type DecisionStock, sum } from '../reconcile.ts'
+import { type DatasetStock, type DecisionStock, foreignObjects, sum } from '../reconcile.ts'
 
 /** Milliseconds from a record's Kafka timestamp to the stage's commit. */
 export type Latency = { readonly p50: number; readonly p99: number }
@@ -19,6 +19,7 @@ export type Report = {
   readonly recordsPerSecond: number
   readonly latencyMs: { readonly decision: Latency | null; readonly gold: Latency | null }
   readonly problems: readonly string[]
+  readonly notes: readonly string[] // objects of somebody else in the lake, which count for nothing
 }
 
 export function makeReport(
@@ -30,7 +31,7 @@ export function makeReport(
     datasets: stocks.map(({ dataset, kafka, keptFailures, bronze, ledger, gold }) => ({
       dataset: dataset.name,
       kafka: kafka.records,
-      bronze: sum(bronze, ({ records }) => records),
+      bronze: sum(bronze, ({ records }) => records || 0),
       tooLarge: sum(keptFailures, ({ firstOffset, lastOffset }) => lastOffset - firstOffset + 1),
       silver: sum(ledger, ({ silver }) => silver),
       quarantined: sum(ledger, ({ quarantined }) => quarantined),
@@ -39,10 +40,14 @@ export function makeReport(
     })),
     decisions: { fraud, genuine },
     ...run,
+    notes: stocks.flatMap(foreignObjects),
   }
 }
 
-/** p50 and p99 of the records that came since `sinceMs`, from Kafka's timestamp to the decision and to the row in gold. */
+/**
+ * p50 and p99 of the records that came since `sinceMs`, from Kafka's timestamp to the decision and to the row in gold. A
+ * timestamp is the sender's: one from the future tells nothing.
+ */
 export async function measureLatency(
   warehouse: Pick<Postgres, 'query'>,
   tables: readonly string[],
@@ -58,12 +63,12 @@ export async function measureLatency(
   return {
     decision: await percentiles(
       'extract(epoch FROM decided_at - record_time) * 1000',
-      `fraud_decisions WHERE record_time >= ${since}`,
+      `fraud_decisions WHERE record_time BETWEEN ${since} AND decided_at`,
     ),
     gold: await percentiles(
       'extract(epoch FROM _loaded_at) * 1000 - _timestamp_ms',
       `(${tables.map((table) => `SELECT _loaded_at, _timestamp_ms FROM ${table}`).join(' UNION ALL ')}) AS rows
-       WHERE _timestamp_ms >= ${Math.floor(sinceMs)}`,
+       WHERE _timestamp_ms BETWEEN ${Math.floor(sinceMs)} AND extract(epoch FROM _loaded_at) * 1000`,
     ),
   }
 }
@@ -93,6 +98,9 @@ export function formatReport(report: Report): string {
           'gold = the newest of silver; one decision for each valid transaction.',
         ]
       : ['The layers do NOT reconcile:', ...report.problems.map((problem) => `  ${problem}`)]),
+    ...(report.notes.length === 0
+      ? []
+      : ['', 'In the lake, counted nowhere; take them away:', ...report.notes.map((note) => `  ${note}`)]),
   ].join('\n')
 }
 

@@ -1,6 +1,6 @@
 import { bronzeKey, silverKey } from '@cupel/core/keys'
 import { describe, expect, it } from 'vitest'
-import { type DatasetStock, reconcile } from '#operations/reconcile.ts'
+import { type DatasetStock, foreignObjects, reconcile } from '#operations/reconcile.ts'
 
 const dataset = { name: 'merchants', topic: 'm', bronzeFolder: 'b', silverFolder: 's' }
 const bronze = (firstOffset: number, lastOffset: number, records = lastOffset - firstOffset + 1) => ({
@@ -67,6 +67,31 @@ describe('reconcile', () => {
       'not a Parquet file',
     )
   })
+  it('passes over objects of somebody else, and names them apart', () => {
+    const bronzeOfOther = {
+      ...bronze(0, 0),
+      key: 'bronze/b/x.ndjson',
+      firstOffset: Number.NaN,
+      records: Number.NaN,
+    }
+    const silverOfOther = {
+      ...entry(bronze(50, 50)),
+      objectKey: 'silver/s/x.parquet',
+      problem: 'not a Parquet file',
+    }
+    const changes = {
+      bronze: [...stock().bronze, bronzeOfOther],
+      ledger: [...stock().ledger, silverOfOther],
+    }
+    expect(problems(changes)).toBe('')
+    expect(foreignObjects(stock(changes))).toEqual([
+      'bronze/b/x.ndjson: not written by ingest-stream',
+      'silver/s/x.parquet: not a Parquet file',
+    ])
+    const unreadable = stock().ledger.map((entry) => ({ ...entry, problem: 'not a Parquet file' }))
+    expect(foreignObjects(stock({ ledger: unreadable }))).toEqual([]) // a problem, not a stranger
+  })
+
   it('names an object whose records do not add up', () => {
     const [first, second] = stock().ledger
     expect(problems({ ledger: [first!, { ...second!, records: 3 }] })).toContain('accounts for 3')

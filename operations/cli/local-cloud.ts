@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, type WriteStream } from 'node:fs'
 import { mkdir, readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
@@ -34,10 +34,12 @@ const stopMs = 10_000
  */
 export async function startLocalCloud(root: string, onLine: (line: string) => void): Promise<LocalCloud> {
   const directory = dataDirectory(root)
-  await mkdir(directory, { recursive: true }).catch((cause) => {
-    throw new Failure(`cannot write to ${directory} (${cause.code}): run from a folder that is yours`)
+  // Where one runs already, this start is going to be refused, and the log stays that one's.
+  const log = await openLog(directory, (await runningEndpoints(root)) ? 'a' : 'w').catch((cause) => {
+    throw new Failure(
+      `cannot write to ${directory} (${cause.code}): set CUPEL_DIRECTORY to a folder of yours`,
+    )
   })
-  const log = createWriteStream(join(directory, 'cupel.log'))
   const serverless = createRequire(join(root, 'package.json')).resolve('serverless/bin/serverless.js')
   const child = spawn(process.execPath, [serverless, 'offline'], {
     cwd: root,
@@ -70,6 +72,13 @@ export async function startLocalCloud(root: string, onLine: (line: string) => vo
       log.end()
     },
   }
+}
+
+async function openLog(directory: string, flags: 'a' | 'w'): Promise<WriteStream> {
+  await mkdir(directory, { recursive: true })
+  const log = createWriteStream(join(directory, 'cupel.log'), { flags })
+  await once(log, 'open')
+  return log
 }
 
 /** The endpoints of a local cloud that runs in this folder, or undefined. */

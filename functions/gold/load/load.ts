@@ -1,8 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
-import { CupelError, messageWithoutValues, ObjectError } from '@cupel/core/errors'
 import { parseSilverKey } from '@cupel/core/keys'
-import { decodeS3Event } from '@cupel/core/s3-event'
+import { forEachObject } from '@cupel/core/s3-event'
 import { copyColumns, upsertStatement } from '@cupel/core/warehouse-sql'
 import type { ObjectStore, StoredObject } from '@cupel/io/object-store'
 import { copyCsv, type Postgres, type Transaction } from '@cupel/io/postgres'
@@ -38,24 +37,14 @@ export type LoadResult = {
 export const makeLoad =
   ({ lake, warehouse, datasetOf, parquetToCsv, warn }: LoadPorts) =>
   async (event: unknown): Promise<LoadResult> => {
-    const total = { objects: 0, rows: 0, skipped: 0, unreadable: 0 }
-    const failures: unknown[] = []
-    for (const { key } of decodeS3Event(event)) {
-      let outcome: Outcome
-      try {
-        outcome = await loadObject(key)
-      } catch (error) {
-        failures.push(failureOf(key, error))
-        continue
-      }
-      if (typeof outcome === 'string') total[outcome]++
-      else {
-        total.objects++
-        total.rows += outcome.rows
-      }
+    const outcomes = await forEachObject(event, 'loaded', loadObject)
+    const loaded = outcomes.filter((outcome) => typeof outcome === 'object')
+    return {
+      objects: loaded.length,
+      rows: loaded.reduce((sum, { rows }) => sum + rows, 0),
+      skipped: outcomes.filter((outcome) => outcome === 'skipped').length,
+      unreadable: outcomes.filter((outcome) => outcome === 'unreadable').length,
     }
-    if (failures.length > 0) throw failures[0]
-    return total
 
     async function loadObject(key: string): Promise<Outcome> {
       const place = parseSilverKey(key)
@@ -104,11 +93,6 @@ type Entry = {
   readonly object: StoredObject
   readonly problem?: string
 }
-
-const failureOf = (key: string, error: unknown): CupelError =>
-  error instanceof CupelError
-    ? error
-    : new ObjectError(key, `could not be loaded: ${messageWithoutValues(error)}`, error)
 
 /** What the table refuses of a file: its types fit, but not every value. Classes 22 (data) and 23 (integrity). */
 function refusal(error: unknown): string | undefined {

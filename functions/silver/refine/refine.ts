@@ -1,8 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
-import { CupelError, messageWithoutValues, ObjectError } from '@cupel/core/errors'
 import { parseBronzeKey, quarantineKey, silverKey } from '@cupel/core/keys'
-import { decodeS3Event } from '@cupel/core/s3-event'
+import { forEachObject } from '@cupel/core/s3-event'
 import type { ObjectStore } from '@cupel/io/object-store'
 import { type TemporaryFolder, withTemporaryFolder } from '@cupel/io/temporary-folder'
 
@@ -38,28 +37,19 @@ export type RefineResult = RefineCounts & {
 export const makeRefine =
   ({ lake, datasetOf, refineFile }: RefinePorts) =>
   async (event: unknown): Promise<RefineResult> => {
-    const total = { objects: 0, skipped: 0, records: 0, silver: 0, quarantined: 0, duplicates: 0 }
-    const failures: unknown[] = []
-    for (const { key } of decodeS3Event(event)) {
-      let counts: RefineCounts | undefined
-      try {
-        counts = await withTemporaryFolder((folder) => refineObject(key, folder))
-      } catch (error) {
-        failures.push(failureOf(key, error))
-        continue
-      }
-      if (counts === undefined) {
-        total.skipped++
-        continue
-      }
-      total.objects++
-      total.records += counts.records
-      total.silver += counts.silver
-      total.quarantined += counts.quarantined
-      total.duplicates += counts.duplicates
+    const outcomes = await forEachObject(event, 'refined', (key) =>
+      withTemporaryFolder((folder) => refineObject(key, folder)),
+    )
+    const refined = outcomes.filter((counts) => counts !== undefined)
+    const total = (name: keyof RefineCounts): number => refined.reduce((sum, counts) => sum + counts[name], 0)
+    return {
+      objects: refined.length,
+      skipped: outcomes.length - refined.length,
+      records: total('records'),
+      silver: total('silver'),
+      quarantined: total('quarantined'),
+      duplicates: total('duplicates'),
     }
-    if (failures.length > 0) throw failures[0]
-    return total
 
     async function refineObject(key: string, folder: TemporaryFolder): Promise<RefineCounts | undefined> {
       const place = parseBronzeKey(key)
@@ -101,8 +91,3 @@ export const makeRefine =
       return counts
     }
   }
-
-const failureOf = (key: string, error: unknown): CupelError =>
-  error instanceof CupelError
-    ? error
-    : new ObjectError(key, `could not be refined: ${messageWithoutValues(error)}`, error)

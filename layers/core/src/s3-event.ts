@@ -1,4 +1,4 @@
-import { EventShapeError } from './errors.ts'
+import { CupelError, EventShapeError, messageWithoutValues, ObjectError } from './errors.ts'
 
 /** An object that was created, as its event says. Read the object as it is now: events come late, twice and out of order. */
 export type CreatedObject = {
@@ -33,6 +33,29 @@ export function decodeS3Event(event: unknown): readonly CreatedObject[] {
         size: typeof object.size === 'number' ? object.size : 0, // MinIO leaves 0 out
       }
     })
+}
+
+/**
+ * Do the same work on each object that an event says was created, one after the other. One that fails stops no other: the
+ * first failure is thrown when all had their turn, and Lambda retries. `done` is what the work is called in its message.
+ */
+export async function forEachObject<Outcome>(
+  event: unknown,
+  done: string,
+  work: (key: string) => Promise<Outcome>,
+): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = []
+  const failures: CupelError[] = []
+  for (const { key } of decodeS3Event(event))
+    try {
+      outcomes.push(await work(key))
+    } catch (error) {
+      const known = error instanceof CupelError
+      const problem = `could not be ${done}: ${messageWithoutValues(error)}`
+      failures.push(known ? error : new ObjectError(key, problem, error))
+    }
+  if (failures[0]) throw failures[0]
+  return outcomes
 }
 
 function decodeKey(key: string): string {

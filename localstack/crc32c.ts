@@ -1,50 +1,37 @@
-// Slicing-by-8: eight tables, so that eight bytes cost eight look-ups and no dependent shifts.
-// Polynomial 0x1EDC6F41 (Castagnoli), reflected: https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4
-const tables = makeTables(0x82f63b78)
+// CRC-32C (Castagnoli), reflected polynomial 0x82F63B78, as record batches and S3's checksums carry it. "Slicing by 8":
+// eight tables let one step take eight bytes, several times faster than byte by byte; node:zlib only offers the other
+// CRC-32. https://www.rfc-editor.org/rfc/rfc3720#appendix-B.4
+const [T0, T1, T2, T3, T4, T5, T6, T7] = makeTables()
 
-/**
- * CRC-32C (Castagnoli) of `bytes` as an unsigned 32-bit number. `seed` is the result for the bytes before them, so
- * `crc32c(b, crc32c(a))` equals `crc32c(a followed by b)`.
- */
+/** CRC-32C as an unsigned 32-bit number. With the checksum of the bytes before as `seed`, that of both together. */
 export function crc32c(bytes: Uint8Array, seed = 0): number {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = tables as [
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-    Uint32Array,
-  ]
   let crc = ~seed
-  let at = 0
-  for (const end = bytes.length - 7; at < end; at += 8) {
-    crc ^= bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)
+  let i = 0
+  for (const last = bytes.length - 8; i <= last; i += 8) {
+    crc ^= bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)
     crc =
-      t7[crc & 255]! ^
-      t6[(crc >>> 8) & 255]! ^
-      t5[(crc >>> 16) & 255]! ^
-      t4[crc >>> 24]! ^
-      t3[bytes[at + 4]!]! ^
-      t2[bytes[at + 5]!]! ^
-      t1[bytes[at + 6]!]! ^
-      t0[bytes[at + 7]!]!
+      T7[crc & 255]! ^
+      T6[(crc >>> 8) & 255]! ^
+      T5[(crc >>> 16) & 255]! ^
+      T4[crc >>> 24]! ^
+      T3[bytes[i + 4]!]! ^
+      T2[bytes[i + 5]!]! ^
+      T1[bytes[i + 6]!]! ^
+      T0[bytes[i + 7]!]!
   }
-  for (; at < bytes.length; at++) crc = (crc >>> 8) ^ t0[(crc ^ bytes[at]!) & 255]!
+  for (; i < bytes.length; i++) crc = (crc >>> 8) ^ T0[(crc ^ bytes[i]!) & 255]!
   return ~crc >>> 0
 }
 
-function makeTables(polynomial: number): readonly Uint32Array[] {
-  const first = Uint32Array.from({ length: 256 }, (_, byte) => {
+type Table = Int32Array
+function makeTables(): [Table, Table, Table, Table, Table, Table, Table, Table] {
+  const first = new Int32Array(256).map((_, byte) => {
     let crc = byte
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ polynomial : crc >>> 1
+    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0)
     return crc
   })
-  const all = [first]
-  for (let table = 1; table < 8; table++) {
-    const previous = all[table - 1]!
-    all.push(previous.map((crc) => (crc >>> 8) ^ first[crc & 255]!))
-  }
-  return all
+  const next = (table: Table) => table.map((crc) => (crc >>> 8) ^ first[crc & 255]!)
+  const tables: Table[] = [first]
+  while (tables.length < 8) tables.push(next(tables.at(-1)!))
+  return tables as ReturnType<typeof makeTables>
 }

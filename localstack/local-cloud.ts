@@ -1,12 +1,12 @@
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { LocalConfig } from './config.ts'
+import { defaultPartitions, type LocalConfig } from './config.ts'
+import { takeDirectory } from './directory-lock.ts'
 import { type AsyncQueue, makeAsyncQueue } from './event-sources/async-queue.ts'
 import { startKafkaEventSource } from './event-sources/kafka/source.ts'
 import { makeS3EventSource } from './event-sources/s3/source.ts'
 import { startSchedule } from './event-sources/schedule/source.ts'
 import { startBroker } from './kafka/broker.ts'
-import { lockDirectory } from './kafka/directory-lock.ts'
 import type { FunctionLogLine } from './lambda/environment.ts'
 import { startInvokeEndpoint } from './lambda/invoke-endpoint.ts'
 import { type LambdaRuntime, startRuntime } from './lambda/runtime.ts'
@@ -57,7 +57,8 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   const { wiring, config, region, log, signal } = options
   const stopping = makeStages(log)
   try {
-    await claimDirectory(config.directory, stopping)
+    const instead = 'start this one with CUPEL_DIRECTORY set to another folder'
+    stopping.claims.push(takeDirectory(config.directory, 'local cloud', instead))
     const variables: Record<string, string> = {}
     const runtime = startRuntime({
       ...options,
@@ -164,20 +165,6 @@ function makeStages(log: (line: string) => void): Stages {
   }
 }
 
-async function claimDirectory(directory: string, stopping: Stages): Promise<void> {
-  await mkdir(directory, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`cannot make ${directory} (${error.code}): run in a folder that is yours`)
-  })
-  const claim = lockDirectory(join(directory, 'lock'))
-  if ('holder' in claim) {
-    throw new Error(
-      `another local cloud already runs in ${directory} (process ${claim.holder}): stop it first, ` +
-        'or start this one with CUPEL_DIRECTORY set to another folder',
-    )
-  }
-  stopping.claims.push(claim.release)
-}
-
 /** The queue of asynchronous events; nothing runs before `open`. */
 function startQueue(
   runtime: LambdaRuntime,
@@ -209,7 +196,8 @@ async function startServices(
   const { directory, ports, real } = config
   const kafka = async () => {
     if (real.kafkaBrokers !== undefined) return real.kafkaBrokers
-    const broker = await startBroker({ directory: join(directory, 'kafka'), port: ports.kafka, log })
+    const options = { directory: join(directory, 'kafka'), port: ports.kafka, log }
+    const broker = await startBroker({ ...options, defaultPartitions })
     stopping.services.push(() => broker.close())
     return broker.bootstrapServers
   }

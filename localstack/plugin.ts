@@ -7,6 +7,7 @@ import { readConfig } from './config.ts'
 import type { FunctionLogLine } from './lambda/environment.ts'
 import { startRuntime } from './lambda/runtime.ts'
 import { type Endpoints, endpointVariables, type LocalCloud, startLocalCloud } from './local-cloud.ts'
+import { isAlive } from './processes.ts'
 import { readTemplate, type Template, type Wiring } from './template.ts'
 
 /** What this plugin uses of a Serverless (osls) instance. */
@@ -218,8 +219,7 @@ function withoutPassword(url: string): string {
 async function runningEndpoints(directory: string): Promise<Endpoints | undefined> {
   try {
     const { pid, ...endpoints } = JSON.parse(await readFile(join(directory, 'endpoints.json'), 'utf8'))
-    process.kill(pid, 0)
-    return endpoints
+    return isAlive(pid) ? endpoints : undefined
   } catch {
     return undefined // none was started, or it was killed
   }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { messageOf } from '../errors.ts'
 import type { Invoke, InvokeResult } from '../lambda/invoke.ts'
 import { type Backoff, backoffMs } from './backoff.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { describeFailure, messageOf } from './failure.ts'
+import { describeFailure } from './failure.ts'
 
 /** What Lambda sends to an on-failure destination, with the payloads as JSON values. */
 export type GivenUp = {

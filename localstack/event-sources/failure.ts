@@ -1,3 +1,4 @@
+import { oneLine } from '../errors.ts'
 import type { InvokeResult } from '../lambda/invoke.ts'
 
 /** One line for people about what a function answered instead of succeeding: `TypeError: x is not a function`. */
@@ -12,12 +13,4 @@ export function describeFailure({ statusCode, payload }: InvokeResult): string {
   const type = typeof said?.errorType === 'string' ? said.errorType : `status ${statusCode}`
   const message = typeof said?.errorMessage === 'string' ? oneLine(said.errorMessage) : ''
   return message ? `${type}: ${message}` : type
-}
-
-export const messageOf = (error: unknown): string =>
-  oneLine(error instanceof Error ? error.message : String(error))
-
-const oneLine = (text: string): string => {
-  const line = text.replace(/\s+/g, ' ').trim()
-  return line.length > 300 ? `${line.slice(0, 297)}...` : line
 }

@@ -1,6 +1,7 @@
-import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
+import { takeDirectory, unusableDirectory } from '../directory-lock.ts'
+import { listen, loopback } from '../listen.ts'
 import type { Api, Broker } from './apis/api.ts'
 import { apiVersions, describeCluster, findCoordinator, initProducerId, metadata } from './apis/cluster.ts'
 import { fetch } from './apis/fetch.ts'
@@ -9,14 +10,12 @@ import { listOffsets } from './apis/list-offsets.ts'
 import { produce } from './apis/produce.ts'
 import * as topics from './apis/topics.ts'
 import { Connection } from './connection.ts'
-import { lockDirectory } from './directory-lock.ts'
 import { Offsets } from './offsets.ts'
 import { Topics } from './topics.ts'
 
 export type BrokerOptions = {
   readonly directory: string // made when it does not exist
   readonly port?: number // 0, the default, is any free one
-  readonly host?: string
   readonly log?: (line: string) => void
   readonly autoCreateTopics?: boolean
   readonly defaultPartitions?: number // of topics that do not say how many they want
@@ -28,18 +27,8 @@ export type RunningBroker = {
   readonly close: () => Promise<void>
 }
 
-/** The broker cannot start. The message says what happened, where, and what to do. */
-export class BrokerStartError extends Error {
-  override readonly name = 'BrokerStartError'
-  readonly code: 'DIRECTORY_LOCKED' | 'DIRECTORY_UNUSABLE' | 'PORT_IN_USE' | 'CANNOT_LISTEN'
-
-  constructor(code: BrokerStartError['code'], message: string, cause?: unknown) {
-    super(message, { cause })
-    this.code = code
-  }
-}
-
 const NODE_ID = 1
+const whose = 'Kafka broker'
 /** How much of the newest data a power cut may take. A kill of the process takes none. */
 const FLUSH_EVERY_MS = 2000
 
@@ -58,23 +47,24 @@ const served: readonly Api[] = [
  * answered only after the operating system has it; a torn tail is cut off at the next start. The disk is waited for every two
  * seconds and in `close`, so a power cut may take the last seconds.
  *
- * Throws a `BrokerStartError`. `close` answers what was received, ends all connections and leaves everything on disk.
+ * Throws a `StartError`. `close` answers what was received, ends all connections and leaves everything on disk.
  */
 export async function startBroker(options: BrokerOptions): Promise<RunningBroker> {
-  const { directory, host = '127.0.0.1', log = (line) => console.error(line) } = options
-  const unlock = claim(directory)
+  const { directory, log = (line) => console.error(line) } = options
+  const unlock = takeDirectory(directory, whose)
   try {
     const stores = openStores(directory, log)
     const server = net.createServer()
+    let port = 0
     const broker: Broker = {
-      ...{ nodeId: NODE_ID, host, ...stores, groups: new Map(), log },
-      port: () => (server.address() as net.AddressInfo).port,
+      ...{ nodeId: NODE_ID, host: loopback, ...stores, groups: new Map(), log },
+      port: () => port,
       autoCreateTopics: options.autoCreateTopics ?? true,
       defaultPartitions: options.defaultPartitions ?? 1,
     }
     const connections = accept(server, broker)
     try {
-      await listen(server, options.port ?? 0, host)
+      port = await listen(server, 'Kafka', options.port)
     } catch (error) {
       closeStores(stores)
       throw error
@@ -94,10 +84,9 @@ export async function startBroker(options: BrokerOptions): Promise<RunningBroker
       unlock()
     }
     let stopping: Promise<void> | undefined
-    const port = broker.port()
     return {
       port,
-      bootstrapServers: `${host}:${port}`,
+      bootstrapServers: `${loopback}:${port}`,
       close: () => {
         stopping ??= stop()
         return stopping
@@ -120,23 +109,6 @@ function accept(server: net.Server, broker: Broker): Set<Connection> {
   return connections
 }
 
-function claim(directory: string): () => void {
-  const file = path.join(directory, 'broker.lock')
-  let lock: ReturnType<typeof lockDirectory>
-  try {
-    fs.mkdirSync(directory, { recursive: true })
-    lock = lockDirectory(file)
-  } catch (error) {
-    throw unusable(directory, error)
-  }
-  if ('release' in lock) return lock.release
-  throw new BrokerStartError(
-    'DIRECTORY_LOCKED',
-    `the broker's directory ${directory} is in use by process ${lock.holder}: another \`npm start\`? ` +
-      `Stop it first, or delete ${file} if that process is no broker`,
-  )
-}
-
 function openStores(directory: string, log: (line: string) => void) {
   try {
     const topics = new Topics(directory, log)
@@ -146,32 +118,11 @@ function openStores(directory: string, log: (line: string) => void) {
     )
     return { topics, offsets }
   } catch (error) {
-    throw unusable(directory, error)
+    throw unusableDirectory(directory, whose, error)
   }
 }
 
 function closeStores({ topics, offsets }: ReturnType<typeof openStores>): void {
   offsets.close()
   topics.close()
-}
-
-const unusable = (directory: string, error: unknown) =>
-  new BrokerStartError(
-    'DIRECTORY_UNUSABLE',
-    `the broker cannot use its directory ${directory}: ${error instanceof Error ? error.message : String(error)}. ` +
-      'Make it writable, free some space, or choose another directory',
-    error,
-  )
-
-function listen(server: net.Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const inUse = error.code === 'EADDRINUSE'
-      const message = inUse
-        ? `port ${port} on ${host} is in use: another \`npm start\`, or a Kafka broker? Stop it, or choose another port`
-        : `the broker cannot listen on ${host}:${port}: ${error.message}. Choose another port`
-      reject(new BrokerStartError(inUse ? 'PORT_IN_USE' : 'CANNOT_LISTEN', message, error))
-    })
-    server.listen(port, host, resolve)
-  })
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { messageOf } from '../errors.ts'
 import { API_VERSIONS_KEY, type Api, type Broker } from './apis/api.ts'
 import { unsupportedApiVersions } from './apis/cluster.ts'
 import { int16, int32, MalformedRequestError, nullableString, Reader, type Writer } from './wire.ts'
@@ -136,9 +137,8 @@ export class Connection {
 
   #fail(error: unknown): void {
     if (!this.#socket.destroyed) {
-      const reason = error instanceof Error ? error.message : String(error)
       const client = JSON.stringify(this.#client.slice(0, 100))
-      this.#broker.log(`kafka: closed the connection of client ${client}: ${reason}`)
+      this.#broker.log(`kafka: closed the connection of client ${client}: ${messageOf(error)}`)
     }
     this.#queue.length = 0
     this.#socket.destroy()

@@ -1,6 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
-import { crc32c } from './crc32c.ts'
+import { crc32c } from '../crc32c.ts'
 import { appendAt, syncDirectory } from './files.ts'
 
 /** Below this size a journal is not rewritten while it is in use. */

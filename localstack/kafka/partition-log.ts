@@ -1,5 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { messageOf } from '../errors.ts'
+import { type WriteWatch, watchWrites } from '../write-watch.ts'
 import { ErrorCode, Refusal } from './error-codes.ts'
 import { appendAt, readAt, syncDirectory } from './files.ts'
 import { ProducerStates } from './producer-states.ts'
@@ -52,13 +54,20 @@ export class PartitionLog {
   #endOffset = 0
   readonly #log: (line: string) => void
   #tornTail = false
-  #failing = false
+  readonly #writes: WriteWatch
   #dirty = false
 
-  /** `log` hears of damage, and when writing fails or works again; `startOffset` is where records were deleted up to. */
-  constructor(directory: string, settings: LogSettings, log: (line: string) => void, startOffset = 0) {
+  /** `log` hears of damage, `writes` of writing; `startOffset` is where records were deleted up to. */
+  constructor(
+    directory: string,
+    settings: LogSettings,
+    log: (line: string) => void,
+    startOffset = 0,
+    writes = watchWrites('Kafka', directory, log),
+  ) {
     this.#directory = directory
     this.#log = log
+    this.#writes = writes
     this.settings = settings
     fs.mkdirSync(directory, { recursive: true })
     const names = fs.readdirSync(directory).filter((name) => /^\d{20}\.log$/.test(name))
@@ -105,13 +114,11 @@ export class PartitionLog {
       this.#tornTail = false
     } catch (error) {
       if (this.#tornTail) this.#tryToCutTornTail()
-      const reason = `cannot write to ${this.#directory}: ${error instanceof Error ? error.message : String(error)}`
-      if (!this.#failing) this.#log(`kafka: ${reason}. Producers are told to try again`)
-      this.#failing = true
+      const reason = `cannot write to ${this.#directory}: ${messageOf(error)}`
+      this.#writes.failed(error)
       throw new Refusal(ErrorCode.KAFKA_STORAGE_ERROR, reason)
     }
-    if (this.#failing) this.#log(`kafka: writes to ${this.#directory} work again`)
-    this.#failing = false
+    this.#writes.worked()
     this.#note(this.#active, readBatchHeader(batch!, 0))
     this.#dirty = true
     for (const listener of this.#listeners) listener(header.sizeBytes)

@@ -1,5 +1,5 @@
 import zlib from 'node:zlib'
-import { crc32c } from './crc32c.ts'
+import { crc32c } from '../crc32c.ts'
 import { ErrorCode, Refusal } from './error-codes.ts'
 import { Reader, readInt64, varint, writeInt64 } from './wire.ts'
 
@@ -58,7 +58,7 @@ export function readBatchHeader(bytes: Buffer, at: number): BatchHeader {
 
 /** Whether the checksum in the header fits the bytes of the whole batch. */
 export const checksumFits = (batch: Buffer, header: BatchHeader): boolean =>
-  crc32c(batch, 21, header.sizeBytes) === header.crc
+  crc32c(batch.subarray(21, header.sizeBytes)) === header.crc
 
 /** The header of the one batch that a producer sent. Throws a `Refusal` that says what is wrong with it. */
 export function checkProducedBatch(batch: Buffer | null, maxBytes: number): BatchHeader {
@@ -105,7 +105,7 @@ export function stampBatch(batch: Buffer, baseOffset: number, logAppendTimeMs?: 
   if (logAppendTimeMs === undefined) return
   batch.writeInt16BE(batch.readInt16BE(21) | 8, 21)
   writeInt64(batch, logAppendTimeMs, 35)
-  batch.writeUInt32BE(crc32c(batch, 21), 17)
+  batch.writeUInt32BE(crc32c(batch.subarray(21)), 17)
 }
 
 /**

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import path from 'node:path'
+import { messageOf } from '../errors.ts'
+import { type WriteWatch, watchWrites } from '../write-watch.ts'
 import { ErrorCode, Refusal } from './error-codes.ts'
 import { Journal } from './journal.ts'
 import { PartitionLog } from './partition-log.ts'
@@ -37,6 +39,8 @@ const PRODUCER_IDS_AT_ONCE = 1000
  * the journal owns is left from an interrupted creation or deletion and removed at start.
  */
 export class Topics {
+  /** Of all that the broker writes: a full disk is one line, not one a partition. */
+  readonly writes: WriteWatch
   readonly #directory: string
   readonly #log: (line: string) => void
   readonly #known = new Map<string, Known>() // by id, as the journal says
@@ -49,6 +53,7 @@ export class Topics {
   constructor(directory: string, log: (line: string) => void) {
     this.#directory = path.join(directory, 'topics')
     this.#log = log
+    this.writes = watchWrites('Kafka', directory, log)
     fs.mkdirSync(this.#directory, { recursive: true })
     this.#journal = new Journal<Entry>(
       path.join(directory, 'topics.journal'),
@@ -234,7 +239,8 @@ export class Topics {
     try {
       for (let i = from; i < to; i++) {
         const directory = path.join(this.#topicDirectory(topic), String(i))
-        logs.push(new PartitionLog(directory, logSettings(topic.configs), this.#log, starts.get(i)))
+        const settings = logSettings(topic.configs)
+        logs.push(new PartitionLog(directory, settings, this.#log, starts.get(i), this.writes))
       }
       return logs
     } catch (error) {
@@ -260,8 +266,10 @@ export class Topics {
     try {
       return action()
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      throw new Refusal(ErrorCode.KAFKA_STORAGE_ERROR, `cannot write to ${this.#directory}: ${reason}`)
+      throw new Refusal(
+        ErrorCode.KAFKA_STORAGE_ERROR,
+        `cannot write to ${this.#directory}: ${messageOf(error)}`,
+      )
     }
   }
 

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { listen, loopback } from '../listen.ts'
 import type { LambdaRuntime } from './runtime.ts'
 
 export type InvokeEndpointOptions = {
   readonly runtime: Pick<LambdaRuntime, 'find' | 'invoke' | 'arnOf'>
   readonly enqueue: (functionName: string, payload: string) => void // takes asynchronous invocations
   readonly port?: number // 0 takes any free one
-  readonly host?: string
   /** Further paths under POST; the body is given as text, a thrown error answers 400. */
   readonly routes?: Readonly<Record<string, (body: string) => void>>
 }
@@ -29,24 +29,16 @@ type Reply = {
  * Signatures are not checked. https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
  */
 export async function startInvokeEndpoint(options: InvokeEndpointOptions): Promise<InvokeEndpoint> {
-  const { port = 0, host = '127.0.0.1' } = options
   const server = createServer((request, response) => {
     const requestId = randomUUID()
     answer(request, requestId, options)
       .catch((error: unknown) => serviceError(500, 'ServiceException', String(error)))
       .then((reply) => write(response, requestId, reply))
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const reason = error.code === 'EADDRINUSE' ? 'is in use' : `cannot be used (${error.code})`
-      reject(new Error(`the Lambda port ${port} ${reason}: stop what uses it, or choose another port`))
-    })
-    server.listen(port, host, resolve)
-  })
-  const listening = (server.address() as { port: number }).port
+  const port = await listen(server, 'Lambda', options.port)
   return {
-    port: listening,
-    endpoint: `http://${host}:${listening}`,
+    port,
+    endpoint: `http://${loopback}:${port}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

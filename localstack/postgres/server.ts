@@ -17,6 +17,9 @@ import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { messageOf } from '../errors.ts'
+import { listen, loopback } from '../listen.ts'
+import { isAlive } from '../processes.ts'
 
 export type PostgresOptions = {
   readonly directory: string // holds `data/` and `server.log`; made when missing
@@ -70,7 +73,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
 
   async function finish(server: Server, adopted: boolean): Promise<Postgres> {
     await createDatabase(server.port, database)
-    const url = `postgresql://${user}:${password}@127.0.0.1:${server.port}/${encodeURIComponent(database)}`
+    const url = `postgresql://${user}:${password}@${loopback}:${server.port}/${encodeURIComponent(database)}`
     return { url, ...server, adopted, stop: () => stopServer(tools, data) }
   }
 }
@@ -166,8 +169,7 @@ async function initialise({ bin, prefix }: Tools, directory: string): Promise<vo
       await rm(unfinished, { recursive: true, force: true })
     }
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new Error(explainFailure('make its data directory', directory, reason), { cause: error })
+    throw new Error(explainFailure('make its data directory', directory, messageOf(error)), { cause: error })
   }
 }
 
@@ -220,7 +222,7 @@ const quote = (value: string) => `'${value.replaceAll("'", "''")}'`
 function configText(port: number, settings: Readonly<Record<string, string>> = {}): string {
   const own = {
     port: String(port),
-    listen_addresses: '127.0.0.1',
+    listen_addresses: loopback,
     unix_socket_directories: '',
     timezone: 'UTC',
   }
@@ -229,18 +231,11 @@ function configText(port: number, settings: Readonly<Record<string, string>> = {
 }
 
 /** `wanted`, once it is seen to be free, or a free port when it is 0. */
-function freePort(wanted: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', (error: NodeJS.ErrnoException) => {
-      const reason = error.code === 'EADDRINUSE' ? 'is in use' : `cannot be used (${error.code})`
-      reject(new Error(`PostgreSQL's port ${wanted} ${reason}: stop what uses it, or choose another port`))
-    })
-    probe.listen(wanted, '127.0.0.1', () => {
-      const { port } = probe.address() as { port: number }
-      probe.close(() => resolve(port))
-    })
-  })
+async function freePort(wanted: number): Promise<number> {
+  const probe = createServer()
+  const port = await listen(probe, 'PostgreSQL', wanted)
+  await new Promise((resolve) => probe.close(resolve))
+  return port
 }
 
 /**
@@ -270,15 +265,6 @@ async function commandOf(pid: number): Promise<string | undefined> {
   if (fromKernel !== undefined) return fromKernel
   const listed = await run(['ps', '-ww', '-p', String(pid), '-o', 'args='])
   return listed.missing ? undefined : listed.output
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }
 
 async function stopServer({ bin, prefix }: Tools, data: string): Promise<void> {
@@ -316,7 +302,7 @@ async function createDatabase(port: number, name: string): Promise<void> {
 
 async function query<T>(port: number, database: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({
-    host: '127.0.0.1',
+    host: loopback,
     port,
     user,
     password,

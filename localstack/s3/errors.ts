@@ -47,21 +47,6 @@ export class S3Error extends Error {
   }
 }
 
-/** The server could not start. The message says what happened, where, and what to do. */
-export class S3StartError extends Error {
-  readonly code: 'S3_PORT_IN_USE' | 'S3_CANNOT_LISTEN' | 'S3_DIRECTORY_IN_USE' | 'S3_DIRECTORY_UNUSABLE'
-
-  constructor(code: S3StartError['code'], message: string, cause?: unknown) {
-    super(message, { cause })
-    this.name = 'S3StartError'
-    this.code = code
-  }
-}
-
-/** The `code` of a system error (`ENOENT`, `ENOSPC`, …), or undefined for anything else. */
-export const systemCode = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
-
 export const noSuchBucket = (bucket: string): S3Error =>
   new S3Error('NoSuchBucket', 'The specified bucket does not exist', { BucketName: bucket })
 

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { accessSync, constants, mkdirSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { lockDirectory } from './directory-lock.ts'
-import { S3Error, S3StartError, systemCode } from './errors.ts'
+import { takeDirectory, unusableDirectory } from '../directory-lock.ts'
+import { StartError, systemCode } from '../errors.ts'
+import { listen, loopback } from '../listen.ts'
+import { type WriteWatch, watchWrites } from '../write-watch.ts'
+import { S3Error } from './errors.ts'
 import type { ObjectChange } from './object-change.ts'
 import type { Answer, Call } from './operations/call.ts'
 import { findOperation, readTarget } from './routing.ts'
@@ -17,7 +18,6 @@ export type { ObjectChange } from './object-change.ts'
 export type S3Options = {
   readonly directory: string // kept between runs; one server at a time
   readonly port?: number // 0 or absent: any free one
-  readonly host?: string // default 127.0.0.1
   readonly region?: string // default us-east-1
   readonly onChange?: (change: ObjectChange) => void // after the answer; what it throws is logged
   readonly log?: (line: string) => void // default: standard error
@@ -39,27 +39,27 @@ const longestKey = 1024 // bytes of UTF-8
  * Delivery: `onChange` is called once for each change of this run, after the change is on disk and the client has its
  * answer. A crash in between loses the call, never the object.
  *
- * Throws `S3StartError` when the port is taken or the directory can't be used.
+ * Throws `StartError` when the port is taken or the directory can't be used.
  */
 export async function startS3(options: S3Options): Promise<S3Server> {
-  const { host = '127.0.0.1', region = 'us-east-1', onChange = () => {} } = options
+  const { region = 'us-east-1', onChange = () => {} } = options
   const log = options.log ?? ((line: string) => console.error(line))
   const directory = resolve(options.directory)
-  const unlock = takeDirectory(directory)
+  const unlock = takeDirectory(directory, 'S3')
   try {
     const store = await Store.open(directory, log)
+    const writes = watchWrites('S3', directory, log)
+    const context = { store, region, onChange, log, writes }
     const handling = new Set<Promise<void>>()
     const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 }, (request, response) => {
-      const handled = handle(request, response, { store, region, onChange, log }).finally(() =>
-        handling.delete(handled),
-      )
+      const handled = handle(request, response, context).finally(() => handling.delete(handled))
       handling.add(handled)
     })
     server.on('clientError', (_error, socket) => {
       if (socket.writable)
         socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
     })
-    const port = await listen(server, options.port ?? 0, host)
+    const port = await listen(server, 'S3', options.port)
     let closed: Promise<void> | undefined
     const close = async () => {
       const ended = new Promise((done) => server.close(done))
@@ -73,7 +73,7 @@ export async function startS3(options: S3Options): Promise<S3Server> {
     }
     return {
       port,
-      endpoint: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+      endpoint: `http://${loopback}:${port}`,
       close: () => {
         closed ??= close()
         return closed
@@ -81,53 +81,19 @@ export async function startS3(options: S3Options): Promise<S3Server> {
     }
   } catch (error) {
     unlock()
-    throw error instanceof S3StartError ? error : unusable(directory, error)
+    throw error instanceof StartError ? error : unusableDirectory(directory, 'S3', error)
   }
-}
-
-function takeDirectory(directory: string): () => void {
-  try {
-    mkdirSync(directory, { recursive: true })
-    accessSync(directory, constants.W_OK)
-    return lockDirectory(directory)
-  } catch (error) {
-    throw error instanceof S3StartError ? error : unusable(directory, error)
-  }
-}
-
-const unusable = (directory: string, cause: unknown): S3StartError =>
-  new S3StartError(
-    'S3_DIRECTORY_UNUSABLE',
-    `S3 cannot keep its data in ${directory} (${systemCode(cause) ?? cause}). ` +
-      'Make it a directory that this account can write to, or give another one',
-    cause,
-  )
-
-function listen(server: Server, port: number, host: string): Promise<number> {
-  return new Promise((done, failed) => {
-    server.once('error', (error) => {
-      const inUse = systemCode(error) === 'EADDRINUSE'
-      const what = inUse ? 'another program is using it' : `the system refuses it (${systemCode(error)})`
-      failed(
-        new S3StartError(
-          inUse ? 'S3_PORT_IN_USE' : 'S3_CANNOT_LISTEN',
-          `S3 cannot listen on ${host}:${port}: ${what}. Stop that program, or choose another port`,
-          error,
-        ),
-      )
-    })
-    server.listen(port, host, () => done((server.address() as AddressInfo).port))
-  })
 }
 
 type Context = Pick<Call, 'store' | 'region'> & {
   readonly onChange: (change: ObjectChange) => void
   readonly log: (line: string) => void
+  readonly writes: WriteWatch
 }
 
 /** Answers one request. Never throws: what goes wrong becomes an error document, or the end of this connection. */
 async function handle(request: IncomingMessage, response: ServerResponse, context: Context): Promise<void> {
-  const { onChange, log } = context
+  const { onChange, log, writes } = context
   const requestId = randomBytes(8).toString('hex').toUpperCase()
   const id2 = randomBytes(48).toString('base64')
   const sourceIp = request.socket.remoteAddress ?? '127.0.0.1'
@@ -139,7 +105,7 @@ async function handle(request: IncomingMessage, response: ServerResponse, contex
       changes.push({ eventName, bucket, key, size, eTag, sequencer, eventTime, requestId, id2, sourceIp })
     })
   } catch (error) {
-    answer = errorAnswer(error, request, requestId, id2, log)
+    answer = errorAnswer(error, request, requestId, id2, context)
   }
   try {
     response.setHeader('x-amz-request-id', requestId)
@@ -150,6 +116,7 @@ async function handle(request: IncomingMessage, response: ServerResponse, contex
     response.destroy()
   }
   if (changes.length === 0) return
+  writes.worked()
   await new Promise(setImmediate) // the answer is on its way before anybody acts on the change
   for (const change of changes) {
     try {
@@ -214,10 +181,11 @@ function errorAnswer(
   { method, url = '', headers, destroyed }: IncomingMessage,
   requestId: string,
   id2: string,
-  log: (line: string) => void,
+  { log, writes }: Context,
 ): Answer {
   const known = error instanceof S3Error ? error : systemError(error)
-  if (!(error instanceof S3Error) && !destroyed) log(`S3 ${method} failed: ${error}`)
+  if (known.code === 'InsufficientStorage') writes.failed(error)
+  else if (!(error instanceof S3Error) && !destroyed) log(`S3 ${method} failed: ${error}`)
   return {
     status: known.status,
     headers: {

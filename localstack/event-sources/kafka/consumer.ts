@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Consumer, type EachBatchPayload, Kafka, type KafkaMessage, logLevel } from 'kafkajs'
+import { messageOf } from '../../errors.ts'
 import type { Clock } from '../clock.ts'
-import { messageOf } from '../failure.ts'
 import { rarely } from '../rarely.ts'
 import type { SourceRecord } from './event.ts'
 import { idleKafkajs } from './idle-kafkajs.ts'

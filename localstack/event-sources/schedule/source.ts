@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { messageOf } from '../../errors.ts'
 import type { Schedule } from '../../template.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { ratePeriodMs } from './rate.ts'
@@ -62,6 +63,6 @@ function periodOf({ ruleName, expression }: Schedule): number {
   try {
     return ratePeriodMs(expression)
   } catch (error) {
-    throw new Error(`schedule ${ruleName}: ${error instanceof Error ? error.message : error}`)
+    throw new Error(`schedule ${ruleName}: ${messageOf(error)}`)
   }
 }

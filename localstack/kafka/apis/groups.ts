@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors.ts'
 import { ErrorCode } from '../error-codes.ts'
 import { Group } from '../group.ts'
 import {
@@ -193,8 +194,7 @@ export const offsetCommit = api({
       broker.offsets.commit(groupId, accepted)
       return { topics: judged }
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      broker.log(`kafka: cannot write the committed offsets: ${reason}`)
+      broker.topics.writes.failed(error)
       const failed = (errorCode: ErrorCode) => errorCode || ErrorCode.COORDINATOR_NOT_AVAILABLE
       return {
         topics: judged.map(({ name, partitions }) => ({
@@ -338,8 +338,7 @@ export const deleteGroups = api({
       try {
         broker.offsets.deleteGroup(groupId)
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error)
-        broker.log(`kafka: cannot delete group ${JSON.stringify(groupId)}: ${reason}`)
+        broker.log(`kafka: cannot delete group ${JSON.stringify(groupId)}: ${messageOf(error)}`)
         return ErrorCode.COORDINATOR_NOT_AVAILABLE
       }
       group?.close()

@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors.ts'
 import { ErrorCode, Refusal, refusalOf } from '../error-codes.ts'
 import { describeTopicConfigs, type TopicConfigs } from '../topic-configs.ts'
 import type { Topic } from '../topics.ts'
@@ -387,6 +388,6 @@ function storing(action: () => void): void {
   try {
     action()
   } catch (error) {
-    throw new Refusal(ErrorCode.KAFKA_STORAGE_ERROR, error instanceof Error ? error.message : String(error))
+    throw new Refusal(ErrorCode.KAFKA_STORAGE_ERROR, messageOf(error))
   }
 }

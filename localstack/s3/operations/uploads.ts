@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { systemCode } from '../../errors.ts'
 import { parseRange } from '../byte-range.ts'
 import {
   type Checksum,
@@ -10,7 +11,7 @@ import {
   makeChecksummer,
 } from '../checksums.ts'
 import { checkWrite, readConditions } from '../conditions.ts'
-import { S3Error, systemCode } from '../errors.ts'
+import { S3Error } from '../errors.ts'
 import { type Draft, type ObjectMetadata, readMetadataSync, StoredObject } from '../object-file.ts'
 import { objectHeaders } from '../object-headers.ts'
 import {

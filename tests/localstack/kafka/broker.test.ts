@@ -383,11 +383,11 @@ describe('starting and stopping', () => {
   it('refuses a directory that a running process has, and takes over that of a dead one', async () => {
     const { directory, close } = await runBroker()
     await expect(startBroker({ directory })).rejects.toMatchObject({
-      code: 'DIRECTORY_LOCKED',
-      message: expect.stringContaining(`in use by process ${process.pid}`),
+      code: 'DIRECTORY_IN_USE',
+      message: expect.stringContaining(`${directory} (process ${process.pid})`),
     })
     await close()
-    fs.writeFileSync(path.join(directory, 'broker.lock'), '4194305 1\n') // above every process id that Linux gives
+    fs.writeFileSync(path.join(directory, 'lock'), '{"pid":4194305}') // above every process id that Linux gives
     const again = await runBroker({ directory })
     expect(again.port).toBeGreaterThan(0)
   })
@@ -397,7 +397,7 @@ describe('starting and stopping', () => {
     const directory = await temporaryDirectory()
     await expect(startBroker({ directory, port })).rejects.toMatchObject({
       code: 'PORT_IN_USE',
-      message: expect.stringContaining(`port ${port} on 127.0.0.1 is in use`),
+      message: expect.stringContaining(`Kafka's port ${port} is in use`),
     })
     await runBroker({ directory })
   })

@@ -1,5 +1,5 @@
 import zlib from 'node:zlib'
-import { crc32c } from '#localstack/kafka/crc32c.ts'
+import { crc32c } from '#localstack/crc32c.ts'
 import { int8, int16, int32, int64, varint, Writer } from '#localstack/kafka/wire.ts'
 
 type BatchOptions = {

@@ -146,6 +146,6 @@ describe('other paths', () => {
 
   it('says when its port is taken', async () => {
     const again = startInvokeEndpoint({ runtime: naming, enqueue: () => {}, port: endpoint.port })
-    await expect(again).rejects.toThrow(`the Lambda port ${endpoint.port} is in use`)
+    await expect(again).rejects.toThrow(`Lambda's port ${endpoint.port} is in use`)
   })
 })

@@ -115,6 +115,10 @@ describe('the server', () => {
     })
     expect(await readdir(join(s3.directory, 'temporary'))).toEqual([])
     await s3.client.send(new PutObjectCommand({ Bucket, Key: 'full', Body: 'fits now' }))
+    expect(s3.logged).toEqual([
+      expect.stringMatching(/^warning: S3 cannot write to .*: the disk is full \(ENOSPC\), free some space/),
+      expect.stringMatching(/^warning: S3: writes to .* work again$/),
+    ])
   })
 
   it('goes on when a listener of changes throws', async () => {
@@ -167,8 +171,8 @@ describe('a restart', () => {
     const directory = await mkdtemp(join(tmpdir(), 's3-'))
     const first = await startTestS3({ directory })
     const refused = {
-      code: 'S3_DIRECTORY_IN_USE',
-      message: expect.stringContaining(`process ${process.pid} is using it`),
+      code: 'DIRECTORY_IN_USE',
+      message: expect.stringContaining(`${directory} (process ${process.pid})`),
     }
     await expect(startS3({ directory })).rejects.toMatchObject(refused)
     await first.end()
@@ -178,7 +182,7 @@ describe('a restart', () => {
     const lock = (pid: number | undefined, started = '') =>
       writeFile(join(directory, 'lock'), JSON.stringify({ pid, started }))
     await lock(other.pid)
-    await expect(startS3({ directory })).rejects.toMatchObject({ code: 'S3_DIRECTORY_IN_USE' })
+    await expect(startS3({ directory })).rejects.toMatchObject({ code: 'DIRECTORY_IN_USE' })
     const ended = new Promise((done) => other.once('exit', done))
     other.kill('SIGKILL')
     await ended
@@ -202,8 +206,8 @@ describe('a start that cannot succeed', () => {
     const { port } = taken.address() as { port: number }
     const directory = await mkdtemp(join(tmpdir(), 's3-'))
     await expect(startS3({ directory, port })).rejects.toMatchObject({
-      code: 'S3_PORT_IN_USE',
-      message: `S3 cannot listen on 127.0.0.1:${port}: another program is using it. Stop that program, or choose another port`,
+      code: 'PORT_IN_USE',
+      message: `S3's port ${port} is in use: stop what uses it, or choose another port`,
     })
     taken.close()
     await (await startTestS3({ directory })).stop()
@@ -213,11 +217,11 @@ describe('a start that cannot succeed', () => {
     const directory = await mkdtemp(join(tmpdir(), 's3-'))
     await writeFile(join(directory, 'file'), '')
     await expect(startS3({ directory: join(directory, 'file') })).rejects.toMatchObject({
-      code: 'S3_DIRECTORY_UNUSABLE',
+      code: 'DIRECTORY_UNUSABLE',
       message: expect.stringContaining(join(directory, 'file')),
     })
     await expect(startS3({ directory: join(directory, 'file/below') })).rejects.toMatchObject({
-      code: 'S3_DIRECTORY_UNUSABLE',
+      code: 'DIRECTORY_UNUSABLE',
     })
     await rm(directory, { recursive: true })
   })

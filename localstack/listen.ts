@@ -1,0 +1,21 @@
+import type { AddressInfo, Server } from 'node:net'
+import { StartError } from './errors.ts'
+
+/** Nothing here is for other machines. */
+export const loopback = '127.0.0.1'
+
+/** Make a server listen on loopback; gives its port, any free one for `wanted` 0. Throws `StartError`. */
+export function listen(server: Server, whose: string, wanted = 0): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const inUse = cause.code === 'EADDRINUSE'
+      const what = inUse ? 'is in use: stop what uses it' : `cannot be used (${cause.code}): make it usable`
+      const message = `${whose}'s port ${wanted} ${what}, or choose another port`
+      reject(new StartError(inUse ? 'PORT_IN_USE' : 'CANNOT_LISTEN', message, cause))
+    })
+    server.listen(wanted, loopback, () => {
+      server.on('error', () => {}) // a connection that could not be accepted is its client's to notice
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
+}

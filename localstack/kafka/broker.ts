@@ -3,7 +3,7 @@ import path from 'node:path'
 import { takeDirectory, unusableDirectory } from '../directory-lock.ts'
 import { listen, loopback } from '../listen.ts'
 import type { Api, Broker } from './apis/api.ts'
-import { apiVersions, describeCluster, findCoordinator, initProducerId, metadata } from './apis/cluster.ts'
+import { apiVersions, findCoordinator, initProducerId, metadata } from './apis/cluster.ts'
 import { fetch } from './apis/fetch.ts'
 import * as groups from './apis/groups.ts'
 import { listOffsets } from './apis/list-offsets.ts'
@@ -33,7 +33,7 @@ const whose = 'Kafka broker'
 const FLUSH_EVERY_MS = 2000
 
 const served: readonly Api[] = [
-  ...[produce, fetch, listOffsets, metadata, findCoordinator, initProducerId, describeCluster],
+  ...[produce, fetch, listOffsets, metadata, findCoordinator, initProducerId],
   ...Object.values(groups),
   ...Object.values(topics),
   apiVersions(() => served),

@@ -294,7 +294,7 @@ export const since = <Out, In>(
 ): Versioned<Out, In> => between(first, Number.POSITIVE_INFINITY, type, otherwise)
 
 // biome-ignore lint/suspicious/noExplicitAny: `any` lets TypeScript infer each field's own types
-type Fields = Record<string, Type<any, any> | Versioned<any, any>>
+export type Fields = Record<string, Type<any, any> | Versioned<any, any>>
 type ReadFields<F extends Fields> = {
   readonly [K in keyof F]: F[K] extends Versioned<infer Out, infer _> ? Out : Read<F[K]>
 }

@@ -1,7 +1,7 @@
 import type { Group } from '../group.ts'
 import type { Offsets } from '../offsets.ts'
 import type { Topics } from '../topics.ts'
-import { Reader, skipTags, type Type, Writer } from '../wire.ts'
+import { array, type Fields, Reader, skipTags, string, struct, type Type, Writer } from '../wire.ts'
 
 /** What the requests of all connections work on. */
 export type Broker = {
@@ -76,3 +76,17 @@ export function api<In, Out>(definition: {
 
 export const API_VERSIONS_KEY = 18
 const NO_TAGS = Buffer.from([0])
+
+/** Partitions under their topics, as most messages carry them. */
+export const byTopic = <F extends Fields>(partition: F) =>
+  array(struct({ name: string, partitions: array(struct(partition)) }))
+
+/** An answer for each partition, in the order and nesting of the request. */
+export const mapPartitions = <In, Out>(
+  topics: readonly { readonly name: string; readonly partitions: readonly In[] }[],
+  answer: (partition: In & { readonly topic: string }) => Out,
+) =>
+  topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map((partition) => answer({ ...partition, topic: name })),
+  }))

@@ -122,29 +122,6 @@ export const metadata = api({
   },
 })
 
-export const describeCluster = api({
-  key: 60,
-  name: 'DescribeCluster',
-  versions: [0, 0],
-  flexibleSince: 0,
-  request: struct({ includeAuthorizedOperations: boolean }),
-  response: struct({
-    throttleTimeMs: since(0, int32, 0),
-    errorCode: int16,
-    errorMessage: since(0, nullableString, null),
-    clusterId: string,
-    controllerId: int32,
-    brokers: array(
-      struct({ nodeId: int32, host: string, port: int32, rack: since(0, nullableString, null) }),
-    ),
-    authorizedOperations: since(0, int32, ANY_OPERATION),
-  }),
-  handle: (_, { broker }) => ({
-    errorCode: ErrorCode.NONE,
-    ...{ clusterId: broker.topics.clusterId, controllerId: broker.nodeId, brokers: [thisNode(broker)] },
-  }),
-})
-
 /** Every group and producer finds its coordinator here; transactions have none. */
 export const findCoordinator = api({
   key: 10,

@@ -13,7 +13,7 @@ import {
   string,
   struct,
 } from '../wire.ts'
-import { api, type Broker } from './api.ts'
+import { api, type Broker, byTopic, mapPartitions } from './api.ts'
 
 /** However much a client asks for, one answer has at most this many bytes, or one batch. */
 const MAX_RESPONSE_BYTES = 55 * 1024 * 1024
@@ -26,21 +26,14 @@ const request = struct({
   isolationLevel: since(4, int8, 0),
   sessionId: since(7, int32, 0),
   sessionEpoch: since(7, int32, -1),
-  topics: array(
-    struct({
-      name: string,
-      partitions: array(
-        struct({
-          index: int32,
-          currentLeaderEpoch: since(9, int32, -1),
-          fetchOffset: int64,
-          lastFetchedEpoch: since(12, int32, -1),
-          logStartOffset: since(5, int64, -1),
-          maxBytes: int32,
-        }),
-      ),
-    }),
-  ),
+  topics: byTopic({
+    index: int32,
+    currentLeaderEpoch: since(9, int32, -1),
+    fetchOffset: int64,
+    lastFetchedEpoch: since(12, int32, -1),
+    logStartOffset: since(5, int64, -1),
+    maxBytes: int32,
+  }),
   forgottenTopics: since(7, array(struct({ name: string, partitions: array(int32) })), []),
   rackId: since(11, string, ''),
 })
@@ -49,27 +42,16 @@ const response = struct({
   throttleTimeMs: since(1, int32, 0),
   errorCode: since(7, int16, 0),
   sessionId: since(7, int32, 0), // 0: no session was opened, every request names all its partitions
-  topics: array(
-    struct({
-      name: string,
-      partitions: array(
-        struct({
-          index: int32,
-          errorCode: int16,
-          highWatermark: int64,
-          lastStableOffset: since(4, int64, -1),
-          logStartOffset: since(5, int64, -1),
-          abortedTransactions: since(
-            4,
-            nullableArray(struct({ producerId: int64, firstOffset: int64 })),
-            null,
-          ),
-          preferredReadReplica: since(11, int32, -1),
-          records: nullableBytes,
-        }),
-      ),
-    }),
-  ),
+  topics: byTopic({
+    index: int32,
+    errorCode: int16,
+    highWatermark: int64,
+    lastStableOffset: since(4, int64, -1),
+    logStartOffset: since(5, int64, -1),
+    abortedTransactions: since(4, nullableArray(struct({ producerId: int64, firstOffset: int64 })), null),
+    preferredReadReplica: since(11, int32, -1),
+    records: nullableBytes,
+  }),
 })
 
 /**
@@ -99,10 +81,11 @@ function readAll(wanted: Read<typeof request>, { topics }: Broker) {
   const logs: PartitionLog[] = []
   let sizeBytes = 0
   let refused = false
-  const readPartition = (topic: string, index: number, offset: number, maxBytes: number) => {
+  const answers = mapPartitions(wanted.topics, ({ topic, index, fetchOffset, maxBytes }) => {
     try {
       const log = topics.partition(topic, index)
-      const records = log.read(offset, Math.max(0, Math.min(maxBytes, limit - sizeBytes)), sizeBytes === 0)
+      const room = Math.max(0, Math.min(maxBytes, limit - sizeBytes))
+      const records = log.read(fetchOffset, room, sizeBytes === 0)
       logs.push(log)
       sizeBytes += records.length
       return {
@@ -113,11 +96,7 @@ function readAll(wanted: Read<typeof request>, { topics }: Broker) {
       refused = true
       return { index, highWatermark: -1, records: Buffer.alloc(0), ...refusalOf(error) }
     }
-  }
-  const answers = wanted.topics.map(({ name, partitions }) => ({
-    name,
-    partitions: partitions.map((p) => readPartition(name, p.index, p.fetchOffset, p.maxBytes)),
-  }))
+  })
   return { topics: answers, logs, sizeBytes, refused }
 }
 

@@ -15,7 +15,7 @@ import {
   string,
   struct,
 } from '../wire.ts'
-import { api, type Broker } from './api.ts'
+import { api, type Broker, byTopic, mapPartitions } from './api.ts'
 
 /** Kafka's offset.metadata.max.bytes. */
 const MAX_METADATA_BYTES = 4096
@@ -148,23 +148,16 @@ export const offsetCommit = api({
     memberId: string,
     groupInstanceId: since(7, nullableString, null),
     retentionTimeMs: between(2, 4, int64, -1),
-    topics: array(
-      struct({
-        name: string,
-        partitions: array(
-          struct({
-            index: int32,
-            offset: int64,
-            leaderEpoch: since(6, int32, -1),
-            metadata: nullableString,
-          }),
-        ),
-      }),
-    ),
+    topics: byTopic({
+      index: int32,
+      offset: int64,
+      leaderEpoch: since(6, int32, -1),
+      metadata: nullableString,
+    }),
   }),
   response: struct({
     throttleTimeMs: since(3, int32, 0),
-    topics: array(struct({ name: string, partitions: array(struct({ index: int32, errorCode: int16 })) })),
+    topics: byTopic({ index: int32, errorCode: int16 }),
   }),
   handle: ({ groupId, generationId, memberId, groupInstanceId, topics }, { broker }) => {
     const group = broker.groups.get(groupId)
@@ -179,47 +172,34 @@ export const offsetCommit = api({
       if (Buffer.byteLength(metadata ?? '') > MAX_METADATA_BYTES) return ErrorCode.OFFSET_METADATA_TOO_LARGE
       return Number.isSafeInteger(offset) ? ErrorCode.NONE : ErrorCode.INVALID_REQUEST
     }
-    const judged = topics.map(({ name, partitions }) => ({
-      name,
-      partitions: partitions.map((p) => ({ ...p, errorCode: judge(name, p.index, p.offset, p.metadata) })),
+    const judged = mapPartitions(topics, (p) => ({
+      ...p,
+      errorCode: judge(p.topic, p.index, p.offset, p.metadata),
     }))
-    const accepted = judged.flatMap(({ name, partitions }) =>
-      partitions
-        .filter(({ errorCode }) => errorCode === ErrorCode.NONE)
-        .map(({ index, offset, leaderEpoch, metadata }) => ({
-          ...{ topic: name, partition: index, offset, leaderEpoch, metadata },
-        })),
-    )
+    const accepted = judged
+      .flatMap(({ partitions }) => partitions)
+      .filter(({ errorCode }) => errorCode === ErrorCode.NONE)
+      .map(({ index, ...commit }) => ({ ...commit, partition: index }))
     try {
       broker.offsets.commit(groupId, accepted)
       return { topics: judged }
     } catch (error) {
       broker.topics.writes.failed(error)
-      const failed = (errorCode: ErrorCode) => errorCode || ErrorCode.COORDINATOR_NOT_AVAILABLE
+      const failed = (code: ErrorCode) => code || ErrorCode.COORDINATOR_NOT_AVAILABLE
       return {
-        topics: judged.map(({ name, partitions }) => ({
-          name,
-          partitions: partitions.map(({ index, errorCode }) => ({ index, errorCode: failed(errorCode) })),
-        })),
+        topics: mapPartitions(judged, ({ index, errorCode }) => ({ index, errorCode: failed(errorCode) })),
       }
     }
   },
 })
 
-const fetchedOffsets = array(
-  struct({
-    name: string,
-    partitions: array(
-      struct({
-        index: int32,
-        offset: int64, // -1: none was committed
-        leaderEpoch: since(5, int32, -1),
-        metadata: nullableString,
-        errorCode: int16,
-      }),
-    ),
-  }),
-)
+const fetchedOffsets = byTopic({
+  index: int32,
+  offset: int64, // -1: none was committed
+  leaderEpoch: since(5, int32, -1),
+  metadata: nullableString,
+  errorCode: int16,
+})
 const wantedOffsets = nullableArray(struct({ name: string, partitionIndexes: array(int32) })) // null: all
 
 export const offsetFetch = api({

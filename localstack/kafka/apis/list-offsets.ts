@@ -1,6 +1,6 @@
 import { ErrorCode, refusalOf } from '../error-codes.ts'
-import { array, between, int8, int16, int32, int64, since, string, struct } from '../wire.ts'
-import { api } from './api.ts'
+import { array, between, int8, int16, int32, int64, since, struct } from '../wire.ts'
+import { api, byTopic, mapPartitions } from './api.ts'
 
 const LATEST = -1
 const EARLIEST = -2
@@ -14,40 +14,26 @@ export const listOffsets = api({
   request: struct({
     replicaId: int32,
     isolationLevel: since(2, int8, 0),
-    topics: array(
-      struct({
-        name: string,
-        partitions: array(
-          struct({
-            index: int32,
-            currentLeaderEpoch: since(4, int32, -1),
-            timestamp: int64,
-            maxOffsets: between(0, 0, int32, 1),
-          }),
-        ),
-      }),
-    ),
+    topics: byTopic({
+      index: int32,
+      currentLeaderEpoch: since(4, int32, -1),
+      timestamp: int64,
+      maxOffsets: between(0, 0, int32, 1),
+    }),
   }),
   response: struct({
     throttleTimeMs: since(2, int32, 0),
-    topics: array(
-      struct({
-        name: string,
-        partitions: array(
-          struct({
-            index: int32,
-            errorCode: int16,
-            offsets: between(0, 0, array(int64), []),
-            timestamp: since(1, int64, -1),
-            offset: since(1, int64, -1),
-            leaderEpoch: since(4, int32, -1),
-          }),
-        ),
-      }),
-    ),
+    topics: byTopic({
+      index: int32,
+      errorCode: int16,
+      offsets: between(0, 0, array(int64), []),
+      timestamp: since(1, int64, -1),
+      offset: since(1, int64, -1),
+      leaderEpoch: since(4, int32, -1),
+    }),
   }),
-  handle: ({ topics }, { broker }) => {
-    const find = (topic: string, index: number, timestamp: number) => {
+  handle: ({ topics }, { broker }) => ({
+    topics: mapPartitions(topics, ({ topic, index, timestamp }) => {
       try {
         const log = broker.topics.partition(topic, index)
         if (timestamp === LATEST) return at(index, log.endOffset)
@@ -57,14 +43,8 @@ export const listOffsets = api({
       } catch (error) {
         return { index, ...refusalOf(error) }
       }
-    }
-    return {
-      topics: topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map((p) => find(name, p.index, p.timestamp)),
-      })),
-    }
-  },
+    }),
+  }),
 })
 
 const at = (index: number, offset: number, timestamp = -1) => ({

@@ -1,6 +1,6 @@
 import { ErrorCode, Refusal, refusalOf } from '../error-codes.ts'
-import { array, int16, int32, int64, nullableBytes, nullableString, since, string, struct } from '../wire.ts'
-import { api } from './api.ts'
+import { array, int16, int32, int64, nullableBytes, nullableString, since, struct } from '../wire.ts'
+import { api, byTopic, mapPartitions } from './api.ts'
 
 /**
  * Append one record batch to each partition named. An answer means that the operating system has the bytes; acks 1 and
@@ -15,34 +15,22 @@ export const produce = api({
     transactionalId: since(3, nullableString, null),
     acks: int16,
     timeoutMs: int32,
-    topics: array(
-      struct({
-        name: string,
-        partitions: array(struct({ index: int32, records: nullableBytes })),
-      }),
-    ),
+    topics: byTopic({ index: int32, records: nullableBytes }),
   }),
   response: struct({
-    topics: array(
-      struct({
-        name: string,
-        partitions: array(
-          struct({
-            index: int32,
-            errorCode: int16,
-            baseOffset: int64,
-            logAppendTimeMs: since(2, int64, -1),
-            logStartOffset: since(5, int64, -1),
-            recordErrors: since(8, array(struct({ batchIndex: int32, message: nullableString })), []),
-            errorMessage: since(8, nullableString, null),
-          }),
-        ),
-      }),
-    ),
+    topics: byTopic({
+      index: int32,
+      errorCode: int16,
+      baseOffset: int64,
+      logAppendTimeMs: since(2, int64, -1),
+      logStartOffset: since(5, int64, -1),
+      recordErrors: since(8, array(struct({ batchIndex: int32, message: nullableString })), []),
+      errorMessage: since(8, nullableString, null),
+    }),
     throttleTimeMs: since(1, int32, 0),
   }),
   handle: ({ acks, topics }, { broker }) => {
-    const append = (topic: string, index: number, records: Buffer | null) => {
+    const answers = mapPartitions(topics, ({ topic, index, records }) => {
       try {
         const log = broker.topics.partition(topic, index)
         if (acks < -1 || acks > 1)
@@ -52,11 +40,7 @@ export const produce = api({
       } catch (error) {
         return { index, baseOffset: -1, ...refusalOf(error) }
       }
-    }
-    const answers = topics.map(({ name, partitions }) => ({
-      name,
-      partitions: partitions.map(({ index, records }) => append(name, index, records)),
-    }))
+    })
     return acks === 0 ? undefined : { topics: answers }
   },
 })

@@ -18,7 +18,7 @@ import {
   struct,
   uuid,
 } from '../wire.ts'
-import { api, type Broker } from './api.ts'
+import { api, type Broker, byTopic, mapPartitions } from './api.ts'
 
 export const createTopics = api({
   key: 19,
@@ -180,40 +180,26 @@ export const deleteRecords = api({
   name: 'DeleteRecords',
   versions: [0, 2],
   flexibleSince: 2,
-  request: struct({
-    topics: array(struct({ name: string, partitions: array(struct({ index: int32, offset: int64 })) })),
-    timeoutMs: int32,
-  }),
+  request: struct({ topics: byTopic({ index: int32, offset: int64 }), timeoutMs: int32 }),
   response: struct({
     throttleTimeMs: since(0, int32, 0),
-    topics: array(
-      struct({
-        name: string,
-        partitions: array(struct({ index: int32, lowWatermark: int64, errorCode: int16 })),
-      }),
-    ),
+    topics: byTopic({ index: int32, lowWatermark: int64, errorCode: int16 }),
   }),
-  handle: ({ topics }, { broker }) => {
-    const remove = (name: string, index: number, before: number) => {
+  handle: ({ topics }, { broker }) => ({
+    topics: mapPartitions(topics, ({ topic, index, offset: before }) => {
       try {
-        const log = broker.topics.partition(name, index)
+        const log = broker.topics.partition(topic, index)
         const offset = before === -1 ? log.endOffset : before
         if (offset < 0 || offset > log.endOffset) {
           throw new Refusal(ErrorCode.OFFSET_OUT_OF_RANGE, `offset ${offset} is above ${log.endOffset}`)
         }
-        if (offset > log.startOffset) broker.topics.deleteRecords(broker.topics.get(name)!, index, offset)
+        if (offset > log.startOffset) broker.topics.deleteRecords(broker.topics.get(topic)!, index, offset)
         return { index, lowWatermark: log.startOffset, errorCode: ErrorCode.NONE }
       } catch (error) {
         return { index, lowWatermark: -1, ...refusalOf(error) }
       }
-    }
-    return {
-      topics: topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map(({ index, offset }) => remove(name, index, offset)),
-      })),
-    }
-  },
+    }),
+  }),
 })
 
 const TOPIC = 2
@@ -280,13 +266,6 @@ export const describeConfigs = api({
   },
 })
 
-const alterConfigsResponse = struct({
-  throttleTimeMs: since(0, int32, 0),
-  resources: array(
-    struct({ errorCode: int16, errorMessage: since(0, nullableString, null), type: int8, name: string }),
-  ),
-})
-
 /** Replace all overrides of a topic. */
 export const alterConfigs = api({
   key: 33,
@@ -299,64 +278,25 @@ export const alterConfigs = api({
     ),
     validateOnly: boolean,
   }),
-  response: alterConfigsResponse,
-  handle: ({ resources, validateOnly }, { broker }) => ({
-    resources: resources.map(({ type, name, configs }) =>
-      alter(broker, type, name, () => configsOf(configs), validateOnly),
-    ),
-  }),
-})
-
-/** Set or delete some overrides of a topic and leave the others. */
-export const incrementalAlterConfigs = api({
-  key: 44,
-  name: 'IncrementalAlterConfigs',
-  versions: [0, 1],
-  flexibleSince: 1,
-  request: struct({
+  response: struct({
+    throttleTimeMs: since(0, int32, 0),
     resources: array(
-      struct({
-        type: int8,
-        name: string,
-        configs: array(struct({ name: string, operation: int8, value: nullableString })),
-      }),
+      struct({ errorCode: int16, errorMessage: since(0, nullableString, null), type: int8, name: string }),
     ),
-    validateOnly: boolean,
   }),
-  response: alterConfigsResponse,
   handle: ({ resources, validateOnly }, { broker }) => ({
     resources: resources.map(({ type, name, configs }) => {
-      const change = (before: TopicConfigs) => {
-        const after = new Map(Object.entries(before))
-        for (const { name, operation, value } of configs) {
-          if (operation === 0 && value !== null) after.set(name, value)
-          else if (operation === 1) after.delete(name)
-          else throw new Refusal(ErrorCode.INVALID_CONFIG, `${name}: only set and delete are supported`)
-        }
-        return Object.fromEntries(after)
+      try {
+        if (type !== TOPIC)
+          throw new Refusal(ErrorCode.INVALID_REQUEST, 'only the settings of topics can be changed')
+        broker.topics.setConfigs(existing(broker.topics.get(name)), configsOf(configs), validateOnly)
+        return { type, name, errorCode: ErrorCode.NONE }
+      } catch (error) {
+        return { type, name, ...refusalOf(error) }
       }
-      return alter(broker, type, name, change, validateOnly)
     }),
   }),
 })
-
-function alter(
-  { topics }: Broker,
-  type: number,
-  name: string,
-  change: (before: TopicConfigs) => TopicConfigs,
-  validateOnly: boolean,
-) {
-  try {
-    if (type !== TOPIC)
-      throw new Refusal(ErrorCode.INVALID_REQUEST, 'only the settings of topics can be changed')
-    const topic = existing(topics.get(name))
-    topics.setConfigs(topic, change(topic.configs), validateOnly)
-    return { type, name, errorCode: ErrorCode.NONE }
-  } catch (error) {
-    return { type, name, ...refusalOf(error) }
-  }
-}
 
 const describeBrokerConfigs = (broker: Broker) =>
   Object.entries({

@@ -10,7 +10,7 @@ import { startBroker } from './kafka/broker.ts'
 import type { FunctionLogLine } from './lambda/environment.ts'
 import { startInvokeEndpoint } from './lambda/invoke-endpoint.ts'
 import { type LambdaRuntime, startRuntime } from './lambda/runtime.ts'
-import { startPostgres } from './postgres/server.ts'
+import { keepPostgresRunning } from './postgres/keep-running.ts'
 import { createBuckets, createTopics, openS3, putFailuresInto, runPrepare } from './provision.ts'
 import type { ObjectChange } from './s3/object-change.ts'
 import { startS3 } from './s3/server.ts'
@@ -212,7 +212,7 @@ async function startServices(
     if (real.databaseUrl !== undefined) return real.databaseUrl
     if (!config.postgres) return undefined
     const options = { directory: join(directory, 'postgres'), port: ports.postgres, log }
-    const server = await startPostgres({ ...options, database: config.database })
+    const server = await keepPostgresRunning({ ...options, database: config.database })
     stopping.services.push(() => server.stop())
     return server.url
   }

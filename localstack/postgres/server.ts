@@ -19,7 +19,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { messageOf } from '../errors.ts'
 import { listen, loopback } from '../listen.ts'
-import { isAlive } from '../processes.ts'
+import { isAlive, isDefunct } from '../processes.ts'
 
 export type PostgresOptions = {
   readonly directory: string // holds `data/` and `server.log`; made when missing
@@ -241,14 +241,16 @@ async function freePort(wanted: number): Promise<number> {
 /**
  * The live server of this data directory according to its lock file; undefined when there is none.
  *
- * Removes a lock file whose process number now belongs to another program, which PostgreSQL itself would respect
- * for ever. The lock of a dead process stays: PostgreSQL reads from it whether that one's children still live.
+ * Removes a lock file whose process number now belongs to another program, or to a dead process that nobody collects:
+ * PostgreSQL itself would respect it for ever. The lock of any other dead process stays: PostgreSQL reads from it
+ * whether that one's children still live.
  */
 async function findServer(data: string): Promise<Server | undefined> {
   // Lines: pid, data directory, start time, port, … https://www.postgresql.org/docs/current/storage-file-layout.html
   const file = join(data, 'postmaster.pid')
   const lock = await readFile(file, 'utf8').catch(() => '')
   const [pid, , , port] = lock.split('\n').map(Number)
+  if (pid && isDefunct(pid)) await rm(file, { force: true })
   if (!pid || !isAlive(pid)) return undefined
   const command = await commandOf(pid)
   if (command === undefined) {

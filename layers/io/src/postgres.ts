@@ -16,14 +16,16 @@ export type Postgres = {
 
 // Class 08 (connection), 40 (serialization, deadlock), 57P (shutdown, crash, starting up), 53300 (too many connections):
 // https://www.postgresql.org/docs/18/errcodes-appendix.html
-const passing = /^(08...|40...|57P..|53300)$/
-const attempts = 4
+const passing = /^(08...|40...|57P..|53300|ECONNREFUSED|ECONNRESET|EPIPE)$/
+const attempts = 5
 
 /**
  * Connections to PostgreSQL, at most `max` (default 1: an execution environment serves one invocation at a time).
  *
- * A transaction that PostgreSQL broke off for a passing reason (deadlock, restart, too many connections) runs again
- * from its start, up to 4 times within about 3 s; what lasts longer is thrown, and the event source redelivers.
+ * What fails for a passing reason (deadlock, restart, too many connections) runs again from its start, up to 4 times
+ * within about 10 s; what lasts longer is thrown, and the event source redelivers. A connection may be cut just after
+ * COMMIT, so `work` must do no harm when it runs twice, as redelivery asks of it anyway. A statement of `query` runs
+ * again only when no connection could be made, so never twice.
  */
 export function openPostgres(url: string, { max = 1 }: { max?: number } = {}): Postgres {
   const pool = new pg.Pool({
@@ -36,23 +38,41 @@ export function openPostgres(url: string, { max = 1 }: { max?: number } = {}): P
 
   return {
     async query<Row extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) {
-      const { rows } = await pool.query<Row>(sql, [...values])
-      return rows
-    },
-
-    async transaction(work) {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await runTransaction(pool, work)
-        } catch (error) {
-          if (attempt === attempts || !passing.test((error as { code?: string }).code ?? '')) throw error
-          await sleep(100 * 4 ** (attempt - 1) * (0.5 + Math.random()))
-        }
+      const client = await retrying(() => pool.connect())
+      client.on('error', alsoReported)
+      let failure: Error | undefined
+      try {
+        return (await client.query<Row>(sql, [...values])).rows
+      } catch (error) {
+        failure = error as Error
+        throw error
+      } finally {
+        client.off('error', alsoReported)
+        client.release(passing.test(codeOf(failure)) ? failure : undefined)
       }
     },
 
+    transaction: (work) => retrying(() => runTransaction(pool, work)),
+
     end: () => pool.end(),
   }
+}
+
+async function retrying<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (attempt === attempts || !passing.test(codeOf(error))) throw error
+      await sleep(100 * 4 ** (attempt - 1) * (0.5 + Math.random()))
+    }
+  }
+}
+
+/** PostgreSQL's or the system's code. A connection that is cut during a statement comes without one. */
+function codeOf(error: unknown): string {
+  const { code, message = '' } = (error ?? {}) as { code?: string; message?: string }
+  return code ?? (message.startsWith('Connection terminated') ? 'ECONNRESET' : '')
 }
 
 /** Copy a CSV file (no header, an unquoted empty field is NULL) into a table. Names must be safe identifiers. */
@@ -64,10 +84,12 @@ export async function copyCsv(
   await pipeline(createReadStream(file), copy)
 }
 
+/** A cut connection also rejects the statement under way, which reports it. */
+const alsoReported = (): void => {}
+
 async function runTransaction<T>(pool: pg.Pool, work: (client: Transaction) => Promise<T>): Promise<T> {
   const client = await pool.connect()
-  const broken = (error: Error) => void error // a cut connection also rejects the statement under way, which reports it
-  client.on('error', broken)
+  client.on('error', alsoReported)
   let failure: Error | undefined
   try {
     await client.query('BEGIN')
@@ -84,7 +106,7 @@ async function runTransaction<T>(pool: pg.Pool, work: (client: Transaction) => P
     )
     throw error
   } finally {
-    client.off('error', broken)
+    client.off('error', alsoReported)
     client.release(failure)
   }
 }

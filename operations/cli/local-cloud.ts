@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -25,6 +25,7 @@ export type LocalCloud = {
 }
 
 const stopMs = 10_000
+const longestLogBytes = 10_000_000
 
 /**
  * Run `serverless offline` as a child, with the local cloud's plugin inside, and wait until its event sources run.
@@ -34,8 +35,7 @@ const stopMs = 10_000
  */
 export async function startLocalCloud(root: string, onLine: (line: string) => void): Promise<LocalCloud> {
   const directory = dataDirectory(root)
-  // Where one runs already, this start is going to be refused, and the log stays that one's.
-  const log = await openLog(directory, (await runningEndpoints(root)) ? 'a' : 'w').catch((cause) => {
+  const log = await openLog(directory).catch((cause) => {
     throw new Failure(
       `cannot write to ${directory} (${cause.code}): set CUPEL_DIRECTORY to a folder of yours`,
     )
@@ -74,10 +74,18 @@ export async function startLocalCloud(root: string, onLine: (line: string) => vo
   }
 }
 
-async function openLog(directory: string, flags: 'a' | 'w'): Promise<WriteStream> {
+/**
+ * Lines are added: this start may be refused because another one runs, whose log this is, and of an earlier one that
+ * was killed the log may say why. One that is long moves to `cupel.log.1`.
+ */
+async function openLog(directory: string): Promise<WriteStream> {
   await mkdir(directory, { recursive: true })
-  const log = createWriteStream(join(directory, 'cupel.log'), { flags })
+  const file = join(directory, 'cupel.log')
+  const { size } = await stat(file).catch(() => ({ size: 0 }))
+  if (size > longestLogBytes) await rename(file, `${file}.1`)
+  const log = createWriteStream(file, { flags: 'a' })
   await once(log, 'open')
+  log.on('error', () => {}) // a full disk, of which the services tell: nothing ends because of a line that is lost
   return log
 }
 

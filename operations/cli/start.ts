@@ -36,6 +36,7 @@ export async function runStart(root: string, options: StartOptions): Promise<num
   say('Starting Kafka, S3, PostgreSQL and Lambda …')
   const cloud = await startLocalCloud(root, (line) => {
     if (/\bALERT\b/.test(line)) say(line.slice(line.indexOf('ALERT')))
+    if (line.startsWith('warning: ')) say(line)
   })
   const ports = openLocalPorts(cloud.endpoints)
   try {

@@ -342,7 +342,8 @@ export class Poller implements RecordSink {
     const fate = reached
       ? 'it went to the on-failure destination'
       : 'it is skipped, as no destination took it'
-    this.#say(`${topic}-${partition} offset ${offset} (${size}) fits in no event of 6 MB: ${fate}`)
+    const where = `${topic}-${partition} offset ${offset} (${size})`
+    this.#say(`${where} fits in no event of 6 MB for ${this.#name}: ${fate}`)
     await this.#commit([entry])
   }
 

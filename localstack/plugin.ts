@@ -114,6 +114,10 @@ export async function invokeLocally(run: Run): Promise<void> {
     const wiring = await readWiring(serverless)
     const region = regionOf(serverless)
     const endpoints = await runningEndpoints(config.directory)
+    if (!endpoints)
+      process.stderr.write(
+        `no local cloud runs in ${config.directory}, so the function calls AWS itself: start one with serverless offline\n`,
+      )
     const runtime = startRuntime({
       functions: wiring.functions,
       taskRoot: serverless.serviceDir,

@@ -1,0 +1,168 @@
+import { existsSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { cupel, makeWorkplace, type Workplace } from '../support/cupel.ts'
+import { type Offline, startOffline } from '../support/offline.ts'
+
+const workplaces: Workplace[] = []
+afterAll(async () => {
+  await Promise.all(workplaces.map((workplace) => workplace.remove()))
+})
+async function workplaceOfItsOwn(): Promise<Workplace> {
+  const workplace = await makeWorkplace()
+  workplaces.push(workplace)
+  return workplace
+}
+/** Exit code and output of a command that ends by itself. */
+async function outcome(args: readonly string[], environment: Record<string, string>) {
+  const { exit, output } = cupel(args, environment)
+  return { exitCode: await exit, output: output() }
+}
+
+describe.concurrent('cupel, called wrongly or in vain', { timeout: 60_000 }, () => {
+  it('lists its commands', async () => {
+    const { exitCode, output } = await outcome(['--help'], {})
+    expect(exitCode).toBe(0)
+    for (const command of ['start', 'status', 'reset', 'build', 'migrate'])
+      expect(output).toMatch(new RegExp(`^  ${command} `, 'm'))
+  })
+
+  it.each([
+    [['frobnicate'], "unknown command 'frobnicate'"],
+    [['start', '--fast'], "unknown option '--fast'"],
+    [['start', '--transactions', '0'], 'Expected a whole number from 1'],
+  ])('%j exits with 2, and says what is wrong and where help is', async (args, wrong) => {
+    const { exitCode, output } = await outcome(args, {})
+    expect(exitCode).toBe(2)
+    expect(output).toContain(wrong)
+    expect(output).toContain('--help lists what there is')
+    expect(output.trim().split('\n')).toHaveLength(2)
+  })
+
+  it('says how to start when there is no status', async () => {
+    const { directory, environment } = await workplaceOfItsOwn()
+    expect(await outcome(['status'], environment)).toEqual({
+      exitCode: 1,
+      output: `cupel: nothing runs in ${directory}: npm start starts it\n`,
+    })
+  })
+
+  it('resets where there is nothing, and deletes nothing that is not its own', async () => {
+    const { directory, environment } = await workplaceOfItsOwn()
+    const missing = join(directory, 'missing')
+    expect(await outcome(['reset'], { ...environment, CUPEL_DIRECTORY: missing })).toEqual({
+      exitCode: 0,
+      output: `Nothing to delete: there is no ${missing}\n`,
+    })
+
+    await mkdir(join(directory, 's3'))
+    await writeFile(join(directory, 'thesis.txt'), 'mine')
+    expect(await outcome(['reset'], environment)).toMatchObject({
+      exitCode: 0,
+      output: expect.stringContaining('kept what is not'),
+    })
+    expect(existsSync(join(directory, 's3'))).toBe(false)
+    expect(existsSync(join(directory, 'thesis.txt'))).toBe(true)
+  })
+
+  it('start with malformed variables names them all in one line', async () => {
+    const { environment } = await workplaceOfItsOwn()
+    const malformed = {
+      KAFKA_BROKERS: 'nonsense',
+      CUPEL_PORT_S3: 'abc',
+      DATABASE_URL: 'mysql://root:secret@127.0.0.1/shop',
+      S3_ENDPOINT: 'http://127.0.0.1:1',
+      AWS_ACCESS_KEY_ID: '',
+    }
+    const problems = [
+      'CUPEL_PORT_S3 is not a port from 0 to 65535',
+      'KAFKA_BROKERS is not host:port',
+      'DATABASE_URL is not a postgres URL',
+      'S3_ENDPOINT needs its credentials in AWS_ACCESS_KEY_ID',
+    ]
+    await expectRefusal({ ...environment, ...malformed }, new RegExp(problems.join('.*; ')))
+  })
+
+  it('start with a database that cannot be reached says which variable to correct', async () => {
+    const { environment } = await workplaceOfItsOwn()
+    await expectRefusal(
+      { ...environment, DATABASE_URL: 'postgres://root:secret@127.0.0.1:1/shop' },
+      /DATABASE_URL \(connect ECONNREFUSED 127.0.0.1:1\): start it, correct the address, or unset/,
+    )
+  })
+
+  it('start with a port in use names the port', async () => {
+    const { directory, environment } = await workplaceOfItsOwn()
+    const other = createServer()
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    const { port } = other.address() as AddressInfo
+    await expectRefusal(
+      { ...environment, CUPEL_PORT_S3: String(port) },
+      new RegExp(`\\b${port}\\b.*in use.*port`),
+    )
+    expect(existsSync(join(directory, 'postgres/data/postmaster.pid'))).toBe(false) // what had started was stopped
+    await new Promise((resolve) => other.close(resolve))
+  })
+
+  it('start with a file in the place of its data folder, or of a file in it, says what to set', async () => {
+    const { directory, environment } = await workplaceOfItsOwn()
+    const file = join(directory, 'file')
+    await writeFile(file, '')
+    await expectRefusal(
+      { ...environment, CUPEL_DIRECTORY: file },
+      /cannot write to .*file.*set CUPEL_DIRECTORY/,
+    )
+    await mkdir(join(directory, 'cupel.log'))
+    await expectRefusal(environment, /cannot write to .*set CUPEL_DIRECTORY/)
+  })
+
+  /** One line, in which no secret is, and exit code 1. */
+  async function expectRefusal(environment: Record<string, string>, expected: RegExp): Promise<void> {
+    const { exitCode, output } = await outcome(['start', '--transactions', '1'], environment)
+    expect(exitCode, output).toBe(1)
+    const said = output.split('\n').filter((line) => line !== '' && !line.endsWith('…'))
+    expect(said).toEqual([expect.stringMatching(/^cupel: /)])
+    expect(said[0]).toMatch(expected)
+    expect(output).not.toContain('secret')
+  }
+})
+
+describe('cupel, while a local cloud runs', () => {
+  let workplace: Workplace
+  let offline: Offline
+  beforeAll(async () => {
+    workplace = await workplaceOfItsOwn()
+    offline = await startOffline(workplace)
+  })
+
+  it('status shows how far the records are, for people and for machines', async () => {
+    const [people, machines] = await Promise.all([
+      outcome(['status'], workplace.environment),
+      outcome(['status', '--json'], workplace.environment),
+    ])
+    expect([people.exitCode, machines.exitCode]).toEqual([0, 0])
+    expect(people.output).toMatch(/^records +done +of$/m)
+    expect(people.output).toMatch(/^transactions decided +0 +0$/m)
+    const status = JSON.parse(machines.output)
+    expect(status).toMatchObject({ ...offline.endpoints, pid: offline.run.process.pid })
+    expect(status.progress).toContainEqual({ what: 'merchants in gold', done: 0, of: 0 })
+  })
+
+  it('reset refuses until it has stopped, and then deletes all of it', async () => {
+    const refused = await outcome(['reset'], workplace.environment)
+    expect(refused.exitCode).toBe(1)
+    expect(refused.output).toMatch(
+      /^cupel: another local cloud already runs in .* \(process \d+\): stop it first/,
+    )
+    expect(existsSync(join(workplace.directory, 's3'))).toBe(true)
+
+    expect(await offline.stop()).toBe(0)
+    expect(await outcome(['reset'], workplace.environment)).toEqual({
+      exitCode: 0,
+      output: `Deleted ${workplace.directory}\n`,
+    })
+    expect(existsSync(workplace.directory)).toBe(false)
+  })
+})

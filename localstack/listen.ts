@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { AddressInfo, Server } from 'node:net'
 import { StartError } from './errors.ts'
 
@@ -19,3 +20,7 @@ export function listen(server: Server, whose: string, wanted = 0): Promise<numbe
     })
   })
 }
+
+/** Whether a page of another site, open in a browser on this machine, sent a request that may change something. */
+export const fromOtherSite = ({ method, headers }: IncomingMessage): boolean =>
+  headers['sec-fetch-site'] === 'cross-site' && method !== 'GET' && method !== 'HEAD'

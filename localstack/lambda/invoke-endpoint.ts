@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { listen, loopback } from '../listen.ts'
+import { fromOtherSite, listen, loopback } from '../listen.ts'
 import type { LambdaRuntime } from './runtime.ts'
 
 export type InvokeEndpointOptions = {
@@ -53,6 +53,9 @@ async function answer(
   options: InvokeEndpointOptions,
 ): Promise<Reply> {
   const body = await readBody(request, syncLimitBytes)
+  if (fromOtherSite(request)) {
+    return serviceError(403, 'AccessDeniedException', 'Requests from other sites invoke nothing')
+  }
   const url = new URL(request.url ?? '/', 'http://localhost')
   const route = options.routes?.[url.pathname]
   if (route && request.method === 'POST') {

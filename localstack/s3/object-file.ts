@@ -77,20 +77,8 @@ export class StoredObject {
   static async open(path: string): Promise<StoredObject> {
     const file = await open(path, 'r')
     try {
-      const { size } = await file.stat()
-      const read = async (start: number) => {
-        const bytes = Buffer.allocUnsafe(size - start)
-        const { bytesRead } = await file.read(bytes, 0, bytes.length, start)
-        return bytes.subarray(0, bytesRead)
-      }
-      let start = Math.max(0, size - 16 * tailLength)
-      let tail = await read(start)
-      const missing = metadataStart(tail, size) - start
-      if (missing < 0) {
-        start += missing
-        tail = await read(start)
-      }
-      return new StoredObject(parseTail(tail, size, path), file, tail, start)
+      const { metadata, tail, start } = readTail(file.fd, path, 16 * tailLength)
+      return new StoredObject(metadata, file, tail, start)
     } catch (error) {
       await file.close()
       throw error
@@ -113,22 +101,32 @@ export class StoredObject {
 
 /** The metadata of an object file; undefined when it is none (cut short, or changed by something else). */
 export function readMetadataSync(path: string): ObjectMetadata | undefined {
-  const file = openSync(path, 'r')
+  const fd = openSync(path, 'r')
   try {
-    const { size } = fstatSync(file)
-    const read = (start: number) => {
-      const bytes = Buffer.allocUnsafe(size - start)
-      return bytes.subarray(0, readSync(file, bytes, 0, bytes.length, start))
-    }
-    const tail = read(Math.max(0, size - tailLength))
-    const start = metadataStart(tail, size)
-    return parseTail(size - start > tail.length ? read(start) : tail, size, path)
+    return readTail(fd, path, tailLength).metadata
   } catch (error) {
     if (error instanceof DamagedFileError) return undefined
     throw error
   } finally {
-    closeSync(file)
+    closeSync(fd)
   }
+}
+
+/** The metadata, and the end of the file from `start` on, which holds them: `length` bytes or more. */
+function readTail(fd: number, path: string, length: number) {
+  const { size } = fstatSync(fd)
+  const read = (start: number) => {
+    const bytes = Buffer.allocUnsafe(size - start)
+    return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, start))
+  }
+  let start = Math.max(0, size - length)
+  let tail = read(start)
+  const line = metadataStart(tail, size)
+  if (line < start) {
+    start = line
+    tail = read(start)
+  }
+  return { metadata: parseTail(tail, size, path), tail, start }
 }
 
 /** A file that should be an object and is not. */

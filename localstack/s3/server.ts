@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { takeDirectory, unusableDirectory } from '../directory-lock.ts'
 import { StartError, systemCode } from '../errors.ts'
-import { listen, loopback } from '../listen.ts'
+import { fromOtherSite, listen, loopback } from '../listen.ts'
 import { type WriteWatch, watchWrites } from '../write-watch.ts'
 import { S3Error } from './errors.ts'
 import type { ObjectChange } from './object-change.ts'
@@ -32,8 +32,8 @@ const longestKey = 1024 // bytes of UTF-8
  * An S3 for one developer's machine: objects as files, strong consistency, conditional writes, multipart uploads and the
  * SDK's checksums, for clients with path-style addresses (`forcePathStyle: true`).
  *
- * Whoever reaches the port may do everything: credentials may be any, or none, and signatures are not checked (a presigned
- * URL does expire). ACLs, storage classes and encryption with S3's keys are accepted and change nothing; versions, tags,
+ * Whoever reaches the port may do everything: credentials may be any, or none, signatures are not checked, and presigned
+ * URLs do not expire. ACLs, storage classes and encryption with S3's keys are accepted and change nothing; versions, tags,
  * object lock and everything else that is missing is refused with `NotImplemented`.
  *
  * Delivery: `onChange` is called once for each change of this run, after the change is on disk and the client has its
@@ -137,7 +137,7 @@ async function perform(
   ) => void,
 ): Promise<Answer> {
   const { headers, method = '', url = '' } = request
-  const target = readTarget(url, headers.host ?? '')
+  const target = readTarget(url)
   if (!target) throw new S3Error('InvalidURI', "Couldn't parse the specified URI.")
   const { bucket, key, query } = target
   if (Buffer.byteLength(key) > longestKey) {
@@ -146,7 +146,8 @@ async function perform(
       MaxSizeAllowed: longestKey,
     })
   }
-  checkAccess(request, query)
+  if (fromOtherSite(request))
+    throw new S3Error('AccessDenied', 'Requests from other sites cannot change objects')
   const { run, name } = findOperation(method, target, query)
   if (!run && name) throw new S3Error('NotImplemented', `${name} is not emulated`, { Operation: name })
   if (!run)
@@ -155,25 +156,6 @@ async function perform(
     ...{ request, headers, query, bucket, key, store, region },
     changed: (eventName, change) => changed(eventName, bucket, change),
   })
-}
-
-/** Refuses the little that is refused without looking at credentials. */
-function checkAccess({ method, headers }: IncomingMessage, query: URLSearchParams): void {
-  const { authorization } = headers
-  if (authorization !== undefined && !/^AWS(?:4-HMAC-SHA256)? /.test(authorization)) {
-    throw new S3Error('InvalidArgument', 'Unsupported Authorization Type', { ArgumentName: 'Authorization' })
-  }
-  // A page from elsewhere, open in a browser on this machine, can send forms here; nothing that changes data may come so.
-  if (headers['sec-fetch-site'] === 'cross-site' && method !== 'GET' && method !== 'HEAD') {
-    throw new S3Error('AccessDenied', 'Access Denied: requests from other sites cannot change objects')
-  }
-  // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
-  const [, date, hour, minute, second] =
-    /^(\d{8})T(\d\d)(\d\d)(\d\d)Z$/.exec(query.get('X-Amz-Date') ?? '') ?? []
-  const signedMs = Date.parse(`${date?.replace(/(....)(..)(..)/, '$1-$2-$3')}T${hour}:${minute}:${second}Z`)
-  if (query.has('X-Amz-Expires') && !(Date.now() < signedMs + Number(query.get('X-Amz-Expires')) * 1000)) {
-    throw new S3Error('AccessDenied', 'Request has expired')
-  }
 }
 
 function errorAnswer(

@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Checksum } from '../checksums.ts'
-import { S3Error } from '../errors.ts'
 import type { ObjectChange } from '../object-change.ts'
 import type { StoredObject } from '../object-file.ts'
 import type { Change, Store } from '../storage.ts'
@@ -46,16 +45,3 @@ export const checksumHeaders = (checksum: Checksum | undefined): Record<string, 
 /** A checksum as elements of an answer document. */
 export const checksumFields = (checksum: Checksum | undefined): XmlFields =>
   checksum ? { [`Checksum${checksum.name.toUpperCase()}`]: checksum.value, ChecksumType: checksum.type } : {}
-
-/** A whole number from the query, from 0 to `most`; a greater one becomes `most`, a missing one `otherwise`. */
-export function countParameter(query: URLSearchParams, name: string, most: number, otherwise = most): number {
-  const text = query.get(name)
-  if (text === null || text === '') return otherwise
-  if (!/^\d{1,10}$/.test(text)) {
-    throw new S3Error('InvalidArgument', `Provided ${name} not an integer or within integer range`, {
-      ArgumentName: name,
-      ArgumentValue: text,
-    })
-  }
-  return Math.min(Number(text), most)
-}

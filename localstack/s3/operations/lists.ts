@@ -2,13 +2,15 @@ import { S3Error } from '../errors.ts'
 import { type ListPage, listPage } from '../listing.ts'
 import type { Bucket } from '../storage.ts'
 import type { XmlFields } from '../xml.ts'
-import { type Answer, type Call, countParameter, isoTime, quoted, xmlAnswer } from './call.ts'
+import { type Answer, type Call, isoTime, quoted, xmlAnswer } from './call.ts'
 
 const mostKeys = 1000 // a page
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html */
 export async function listObjectsV2({ store, bucket: name, query }: Call): Promise<Answer> {
   const bucket = store.bucket(name)
+  if (query.get('list-type') !== '2')
+    throw new S3Error('NotImplemented', 'ListObjects is not emulated, ListObjectsV2 is')
   const { prefix, delimiter, maxKeys, text } = readListing(query)
   const token = query.get('continuation-token') ?? undefined
   const startAfter = query.get('start-after') ?? undefined
@@ -29,26 +31,6 @@ export async function listObjectsV2({ store, bucket: name, query }: Call): Promi
   })
 }
 
-/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjects.html */
-export async function listObjects({ store, bucket: name, query }: Call): Promise<Answer> {
-  const bucket = store.bucket(name)
-  const { prefix, delimiter, maxKeys, text } = readListing(query)
-  const marker = query.get('marker') ?? ''
-  const page = listPage(bucket.keys, { prefix, delimiter, maxKeys, after: marker, afterGroup: true })
-  return xmlAnswer('ListBucketResult', {
-    Name: name,
-    Prefix: text(prefix),
-    Marker: text(marker),
-    Delimiter: text(delimiter) || undefined,
-    MaxKeys: maxKeys,
-    IsTruncated: page.isTruncated,
-    // Only with a delimiter; without one the last key is the next marker.
-    NextMarker: page.isTruncated && delimiter !== '' ? text(page.last ?? '') : undefined,
-    EncodingType: query.get('encoding-type') ?? undefined,
-    ...contents(bucket, page, text),
-  })
-}
-
 function readListing(query: URLSearchParams) {
   const encoding = query.get('encoding-type')
   if (encoding !== null && encoding !== 'url') {
@@ -60,9 +42,18 @@ function readListing(query: URLSearchParams) {
   return {
     prefix: query.get('prefix') ?? '',
     delimiter: query.get('delimiter') ?? '',
-    maxKeys: countParameter(query, 'max-keys', mostKeys),
+    maxKeys: readMaxKeys(query.get('max-keys')),
     text: encoding === 'url' ? formEncode : (value: string) => value,
   }
+}
+
+function readMaxKeys(text: string | null): number {
+  if (!text) return mostKeys
+  if (/^\d{1,10}$/.test(text)) return Math.min(Number(text), mostKeys)
+  throw new S3Error('InvalidArgument', 'Provided max-keys not an integer or within integer range', {
+    ArgumentName: 'max-keys',
+    ArgumentValue: text,
+  })
 }
 
 function contents({ objects }: Bucket, page: ListPage, text: (key: string) => string): XmlFields {

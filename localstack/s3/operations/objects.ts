@@ -1,7 +1,7 @@
 import { parseRange } from '../byte-range.ts'
 import { checkWrite, judgeRead, preconditionFailed, readConditions } from '../conditions.ts'
 import { S3Error } from '../errors.ts'
-import type { ObjectMetadata, StoredObject } from '../object-file.ts'
+import type { ObjectMetadata } from '../object-file.ts'
 import { objectHeaders, overriddenHeaders } from '../object-headers.ts'
 import { bodyOf, readClaims, receiveBody, receiveText, wantedChecksum } from '../request-body.ts'
 import { childText, malformed, parseXml, type XmlFields } from '../xml.ts'
@@ -89,7 +89,7 @@ function readAnswer({ headers, query }: Call, metadata: ObjectMetadata) {
   }
 }
 
-export const invalidRange = (range: string, size: number): S3Error =>
+const invalidRange = (range: string, size: number): S3Error =>
   new S3Error('InvalidRange', 'The requested range is not satisfiable', {
     RangeRequested: range,
     ActualObjectSize: size,
@@ -145,54 +145,39 @@ export async function copyObject(call: Call): Promise<Answer> {
   const replaced = objectHeaders(headers)
   const conditions = readConditions(headers)
   const wanted = wantedChecksum(headers)
-  return withCopySource(call, async (source, from) => {
-    if (from.bucket === bucket.name && from.key === key && !replaces) {
-      throw new S3Error(
-        'InvalidRequest',
-        'An object can only be copied to itself with x-amz-metadata-directive: REPLACE',
-      )
-    }
-    return store.withDraft(async (draft) => {
-      const name = wanted ?? source.metadata.checksum?.name
-      const claims = { framed: false, checksum: name && { name } }
-      const { md5, checksum } = await receiveBody(source.read(), claims, (bytes) => draft.write(bytes))
-      const kept = replaces ? replaced : source.metadata.headers
-      const metadata = await draft.seal({
-        key,
-        eTag: md5,
-        lastModifiedMs: Date.now(),
-        headers: kept,
-        checksum,
-      })
-      const change = await store.publish(bucket, draft, metadata, (current) =>
-        checkWrite(conditions, current),
-      )
-      changed('ObjectCreated:Copy', change)
-      const LastModified = isoTime(metadata.lastModifiedMs)
-      return xmlAnswer('CopyObjectResult', { ETag: quoted(md5), LastModified, ...checksumFields(checksum) })
-    })
-  })
-}
-
-type Place = { readonly bucket: string; readonly key: string }
-
-/** Lends the object that `x-amz-copy-source` names, if the conditions on it hold. */
-export async function withCopySource<T>(
-  { headers, store }: Call,
-  use: (source: StoredObject, from: Place) => Promise<T>,
-): Promise<T> {
   const from = readCopySource(headers['x-amz-copy-source']?.toString() ?? '')
+  if (from.bucket === bucket.name && from.key === key && !replaces) {
+    throw new S3Error(
+      'InvalidRequest',
+      'An object can only be copied to itself with x-amz-metadata-directive: REPLACE',
+    )
+  }
   const source = await store.object(store.bucket(from.bucket), from.key)
   try {
     const verdict = judgeRead(readConditions(headers, 'x-amz-copy-source-'), source.metadata)
     if (verdict !== 'go on') throw preconditionFailed('x-amz-copy-source-If-')
-    return await use(source, from)
+    return await store.withDraft(async (draft) => {
+      const name = wanted ?? source.metadata.checksum?.name
+      const claims = { framed: false, checksum: name && { name } }
+      const { md5, checksum } = await receiveBody(source.read(), claims, (bytes) => draft.write(bytes))
+      const lastModifiedMs = Date.now()
+      const kept = replaces ? replaced : source.metadata.headers
+      const metadata = await draft.seal({ key, eTag: md5, lastModifiedMs, headers: kept, checksum })
+      const change = await store.publish(bucket, draft, metadata, (now) => checkWrite(conditions, now))
+      changed('ObjectCreated:Copy', change)
+      return xmlAnswer('CopyObjectResult', {
+        ETag: quoted(md5),
+        LastModified: isoTime(lastModifiedMs),
+        ...checksumFields(checksum),
+      })
+    })
   } finally {
     await source.close()
   }
 }
 
-function readCopySource(header: string): Place {
+/** The object that `x-amz-copy-source` names. */
+function readCopySource(header: string): { readonly bucket: string; readonly key: string } {
   const [path = '', version] = header.split('?versionId=')
   refuseVersion(version)
   try {

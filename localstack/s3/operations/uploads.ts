@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode } from '../../errors.ts'
-import { parseRange } from '../byte-range.ts'
 import {
   type Checksum,
   type ChecksumName,
@@ -12,10 +11,9 @@ import {
 } from '../checksums.ts'
 import { checkWrite, readConditions } from '../conditions.ts'
 import { S3Error } from '../errors.ts'
-import { type Draft, type ObjectMetadata, readMetadataSync, StoredObject } from '../object-file.ts'
+import { type Draft, readMetadataSync, StoredObject } from '../object-file.ts'
 import { objectHeaders } from '../object-headers.ts'
 import {
-  type BodyClaims,
   bodyOf,
   readClaims,
   readTransfer,
@@ -25,17 +23,7 @@ import {
 } from '../request-body.ts'
 import { newUploadId, syncFolder } from '../storage.ts'
 import { childText, malformed, parseXml, type XmlElement } from '../xml.ts'
-import {
-  type Answer,
-  type Call,
-  checksumFields,
-  checksumHeaders,
-  countParameter,
-  isoTime,
-  quoted,
-  xmlAnswer,
-} from './call.ts'
-import { invalidRange, withCopySource } from './objects.ts'
+import { type Answer, type Call, checksumFields, checksumHeaders, quoted, xmlAnswer } from './call.ts'
 
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 const mostParts = 10_000
@@ -74,58 +62,28 @@ export async function createMultipartUpload({ headers, store, bucket: name, key 
 }
 
 export async function uploadPart(call: Call): Promise<Answer> {
-  const { eTag, checksum } = await storePart(call, bodyOf(call.request), readClaims(call.headers))
-  const { 'x-amz-checksum-type': _, ...told } = checksumHeaders(checksum)
-  return { status: 200, headers: { etag: quoted(eTag), ...told } }
-}
-
-/** https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html */
-export const uploadPartCopy = (call: Call): Promise<Answer> =>
-  withCopySource(call, async (source) => {
-    const header = call.headers['x-amz-copy-source-range']?.toString()
-    const { size } = source.metadata
-    const range = parseRange(header, size)
-    const beyond = header !== undefined && (range === 'whole' || Number(header.split('-')[1]) >= size)
-    if (beyond || range === 'unsatisfiable') throw invalidRange(header ?? '', size)
-    const { start, length } = range === 'whole' ? { start: 0, length: size } : range
-    const { Size: _, ...told } = partFields(
-      await storePart(call, source.read(start, length), { framed: false }),
-    )
-    return xmlAnswer('CopyPartResult', told)
-  })
-
-/** A part in an answer document. */
-function partFields({ eTag, lastModifiedMs, size, checksum }: ObjectMetadata) {
-  const { ChecksumType: _, ...told } = checksumFields(checksum)
-  return { ETag: quoted(eTag), LastModified: isoTime(lastModifiedMs), Size: size, ...told }
-}
-
-async function storePart(
-  call: Call,
-  source: AsyncIterable<Uint8Array>,
-  claims: BodyClaims,
-): Promise<ObjectMetadata> {
-  const { store, query, key } = call
+  const { request, headers, store, query, key } = call
+  if (headers['x-amz-copy-source']) throw new S3Error('NotImplemented', 'UploadPartCopy is not emulated')
   const number = Number(query.get('partNumber'))
   if (!Number.isInteger(number) || number < 1 || number > mostParts) {
     throw new S3Error('InvalidArgument', `partNumber has to be a whole number from 1 to ${mostParts}`)
   }
   const { folder, upload } = await openUpload(call)
+  const claims = readClaims(headers)
   const wanted = upload.checksum?.name
   const given = claims.checksum?.name
   if (given && wanted && given !== wanted) {
-    throw new S3Error(
-      'InvalidRequest',
-      `Checksum Type mismatch: the upload uses ${wanted}, the part ${given}`,
-    )
+    const what = `Checksum Type mismatch: the upload uses ${wanted}, the part ${given}`
+    throw new S3Error('InvalidRequest', what)
   }
   return store.withDraft(async (draft) => {
     const complete = { ...claims, checksum: claims.checksum ?? (wanted && { name: wanted }) }
-    const { md5, checksum } = await receiveBody(source, complete, (bytes) => draft.write(bytes))
-    const metadata = await draft.seal({ key, eTag: md5, lastModifiedMs: Date.now(), headers: {}, checksum })
+    const { md5, checksum } = await receiveBody(bodyOf(request), complete, (bytes) => draft.write(bytes))
+    await draft.seal({ key, eTag: md5, lastModifiedMs: Date.now(), headers: {}, checksum })
     await rename(draft.path, partPath(folder, number)).catch(noSuchUploadIfGone)
     await syncFolder(folder)
-    return metadata
+    const { 'x-amz-checksum-type': _, ...told } = checksumHeaders(checksum)
+    return { status: 200, headers: { etag: quoted(md5), ...told } }
   })
 }
 
@@ -240,33 +198,6 @@ export async function abortMultipartUpload(call: Call): Promise<Answer> {
   const { folder } = await openUpload(call)
   await rm(folder, { recursive: true, force: true })
   return { status: 204 }
-}
-
-export async function listParts(call: Call): Promise<Answer> {
-  const { folder, upload } = await openUpload(call)
-  const marker = countParameter(call.query, 'part-number-marker', mostParts, 0)
-  const most = countParameter(call.query, 'max-parts', 1000)
-  const names = await readdir(folder).catch(noSuchUploadIfGone)
-  const numbers = names.flatMap((name) => /^part-(\d{5})$/.exec(name)?.[1] ?? []).map(Number)
-  const left = numbers.filter((number) => number > marker).sort((a, b) => a - b)
-  const page = left.slice(0, most)
-  const parts = page.flatMap((number) => {
-    const part = readPart(folder, number)
-    return part ? [{ PartNumber: number, ...partFields(part) }] : []
-  })
-  return xmlAnswer('ListPartsResult', {
-    Bucket: call.bucket,
-    Key: call.key,
-    UploadId: call.query.get('uploadId') ?? '',
-    PartNumberMarker: marker,
-    NextPartNumberMarker: page.at(-1) ?? 0,
-    MaxParts: most,
-    IsTruncated: left.length > page.length && most > 0,
-    StorageClass: 'STANDARD',
-    ChecksumAlgorithm: upload.checksum?.name.toUpperCase(),
-    ChecksumType: upload.checksum?.type,
-    Part: parts,
-  })
 }
 
 /** The folder and description of the upload that a call names. Throws `NoSuchUpload`. */

@@ -144,6 +144,12 @@ describe('other paths', () => {
     expect(posted).toEqual(['good'])
   })
 
+  it('invokes nothing for a page of another site', async () => {
+    const path = `${endpoint.endpoint}/2015-03-31/functions/f/invocations`
+    const answer = await fetch(path, { method: 'POST', headers: { 'sec-fetch-site': 'cross-site' } })
+    expect([answer.status, answer.headers.get('x-amzn-errortype')]).toEqual([403, 'AccessDeniedException'])
+  })
+
   it('says when its port is taken', async () => {
     const again = startInvokeEndpoint({ runtime: naming, enqueue: () => {}, port: endpoint.port })
     await expect(again).rejects.toThrow(`Lambda's port ${endpoint.port} is in use`)

@@ -1,6 +1,5 @@
 import {
   CreateBucketCommand,
-  ListObjectsCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   paginateListObjectsV2,
@@ -83,19 +82,5 @@ describe('ListObjectsV2', () => {
     expect(await failure(list({ MaxKeys: -1 }))).toMatchObject({ name: 'InvalidArgument' })
     expect(await list({ MaxKeys: 0 })).toMatchObject({ KeyCount: 0, IsTruncated: false })
     expect(await failure(list({ Bucket: 'nowhere' }))).toMatchObject({ name: 'NoSuchBucket', status: 404 })
-  })
-})
-
-describe('ListObjects', () => {
-  it('goes on at the marker', async () => {
-    const page = await s3.client.send(new ListObjectsCommand({ Bucket, Delimiter: '/', MaxKeys: 2 }))
-    expect(page).toMatchObject({
-      Contents: [{ Key: 'a' }],
-      CommonPrefixes: [{ Prefix: 'b/' }],
-      NextMarker: 'b/',
-    })
-    const rest = await s3.client.send(new ListObjectsCommand({ Bucket, Delimiter: '/', Marker: 'b/' }))
-    expect(rest.Contents?.map(({ Key }) => Key)).toEqual(['d', 'e f+g'])
-    expect(rest.IsTruncated).toBe(false)
   })
 })

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import {
   CopyObjectCommand,
   CreateBucketCommand,
+  CreateMultipartUploadCommand,
   DeleteBucketCommand,
   DeleteObjectCommand,
   DeleteObjectsCommand,
@@ -12,9 +13,12 @@ import {
   HeadBucketCommand,
   HeadObjectCommand,
   ListBucketsCommand,
+  ListObjectsCommand,
   ListObjectsV2Command,
+  ListPartsCommand,
   PutBucketNotificationConfigurationCommand,
   PutObjectCommand,
+  UploadPartCopyCommand,
 } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { failure, startTestS3 } from './start-test-s3.ts'
@@ -369,5 +373,14 @@ describe('what is not there', () => {
       message: expect.stringContaining('x-amz-tagging'),
     })
     expect(await failure(get('digits', { VersionId: 'v' }))).toMatchObject({ status: 501 })
+    const { UploadId } = await s3.client.send(new CreateMultipartUploadCommand({ Bucket, Key: 'parts' }))
+    const part = { Bucket, Key: 'parts', UploadId, PartNumber: 1, CopySource: `${Bucket}/digits` }
+    for (const [call, operation] of [
+      [s3.client.send(new ListObjectsCommand({ Bucket })), 'ListObjects'],
+      [s3.client.send(new UploadPartCopyCommand(part)), 'UploadPartCopy'],
+      [s3.client.send(new ListPartsCommand({ Bucket, Key: 'parts', UploadId })), 'ListParts'],
+    ] as const) {
+      expect(await failure(call)).toMatchObject({ status: 501, message: expect.stringContaining(operation) })
+    }
   })
 })

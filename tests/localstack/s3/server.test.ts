@@ -71,7 +71,7 @@ describe('the server', () => {
     expect(await Body!.transformToString()).toBe('content')
   })
 
-  it('takes presigned requests until they expire, from any credentials', async () => {
+  it('takes presigned requests from any credentials', async () => {
     const url = (path: string, date: string) =>
       `${s3.endpoint}/${Bucket}/${path}?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=any&X-Amz-Date=${date}` +
       '&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=0'
@@ -80,13 +80,6 @@ describe('the server', () => {
     const response = await fetch(`${url('presigned', now)}&response-content-type=text%2Fcsv`)
     expect(await response.text()).toBe('by URL')
     expect(response.headers.get('content-type')).toBe('text/csv')
-    const late = await fetch(url('presigned', '20200101T000000Z'))
-    expect([late.status, await late.text()]).toEqual([403, expect.stringContaining('Request has expired')])
-  })
-
-  it('understands bucket names in the host', async () => {
-    const answer = await raw(`GET /a HTTP/1.1\r\nHost: ${Bucket}.localhost:9000\r\nConnection: close\r\n\r\n`)
-    expect(answer).toContain('content')
   })
 
   it('keeps the connection when it refuses a body half way', async () => {

@@ -376,11 +376,14 @@ describe('what is not there', () => {
     const { UploadId } = await s3.client.send(new CreateMultipartUploadCommand({ Bucket, Key: 'parts' }))
     const part = { Bucket, Key: 'parts', UploadId, PartNumber: 1, CopySource: `${Bucket}/digits` }
     for (const [call, operation] of [
-      [s3.client.send(new ListObjectsCommand({ Bucket })), 'ListObjects'],
-      [s3.client.send(new UploadPartCopyCommand(part)), 'UploadPartCopy'],
-      [s3.client.send(new ListPartsCommand({ Bucket, Key: 'parts', UploadId })), 'ListParts'],
+      [() => s3.client.send(new ListObjectsCommand({ Bucket })), 'ListObjects'],
+      [() => s3.client.send(new UploadPartCopyCommand(part)), 'UploadPartCopy'],
+      [() => s3.client.send(new ListPartsCommand({ Bucket, Key: 'parts', UploadId })), 'ListParts'],
     ] as const) {
-      expect(await failure(call)).toMatchObject({ status: 501, message: expect.stringContaining(operation) })
+      expect(await failure(call())).toMatchObject({
+        status: 501,
+        message: expect.stringContaining(operation),
+      })
     }
   })
 })

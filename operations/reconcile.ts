@@ -49,16 +49,24 @@ export function reconcile(stocks: readonly DatasetStock[], decisions: DecisionSt
   return [...stocks.flatMap(reconcileDataset), ...reconcileDecisions(decisions)]
 }
 
+/** The bronze objects that hold what came from the topic. */
+export const received = ({ kafka, bronze }: DatasetStock): readonly BronzeObject[] =>
+  bronze.filter((object) => isIngested(object) && isOfTopic(kafka, object))
+
 /**
- * Objects that none of Cupel's functions wrote and that cannot be read: they count for nothing, take nothing away from
- * what was received, and stay until somebody takes them away. One string each.
+ * Objects that did not come from the topic, or that cannot be read: they count for nothing, take nothing away from what
+ * was received, and stay until somebody takes them away. One string each.
  */
-export function foreignObjects({ dataset, bronze, ledger }: DatasetStock): readonly string[] {
-  const expected = new Set(bronze.filter(isIngested).map((object) => silverOf(dataset, object)))
+export function foreignObjects(stock: DatasetStock): readonly string[] {
+  const { dataset, kafka, bronze, ledger } = stock
+  const expected = new Set(received(stock).map((object) => silverOf(dataset, object)))
   return [
     ...bronze
       .filter((object) => !isIngested(object))
       .map(({ key }) => `${key}: not written by ingest-stream`),
+    ...bronze
+      .filter((object) => isIngested(object) && !isOfTopic(kafka, object))
+      .map(({ key, partition }) => `${key}: topic ${dataset.topic} has no partition ${partition}`),
     ...ledger.flatMap(({ objectKey, problem }) =>
       problem === null || expected.has(objectKey) ? [] : [`${objectKey}: ${problem}`],
     ),
@@ -69,12 +77,15 @@ export function foreignObjects({ dataset, bronze, ledger }: DatasetStock): reado
 const isIngested = ({ firstOffset, lastOffset, records }: BronzeObject): boolean =>
   [firstOffset, lastOffset, records].every((count) => Number.isSafeInteger(count) && count >= 0)
 
+const isOfTopic = ({ partitions }: TopicOffsets, object: BronzeObject): boolean =>
+  partitions.some(({ partition }) => partition === object.partition)
+
 const silverOf = ({ silverFolder }: DatasetStock['dataset'], { key }: BronzeObject): string =>
   silverKey(silverFolder, parseBronzeKey(key)?.name ?? '')
 
 function reconcileDataset(stock: DatasetStock): string[] {
   const { dataset, kafka, keptFailures, ledger, gold } = stock
-  const bronze = stock.bronze.filter(isIngested)
+  const bronze = received(stock)
   const problems: string[] = []
   const say = (problem: string) => problems.push(`${dataset.name}: ${problem}`)
 

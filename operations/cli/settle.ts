@@ -66,12 +66,9 @@ export async function measureProgress(
   datasets: readonly Dataset[],
   known?: Map<string, readonly KeptFailure[]>, // by key; see keptFailures
 ): Promise<readonly Progress[]> {
-  const inGold = new Map(
-    (
-      await warehouse.query<{ dataset: string; records: string }>(
-        'SELECT dataset, sum(records) AS records FROM ledger GROUP BY dataset',
-      )
-    ).map(({ dataset, records }) => [dataset, Number(records)]),
+  const loaded = await warehouse.query<{ dataset: string; partition: string | null; records: string }>(
+    `SELECT dataset, substring(bronze_key FROM 'partition=(\\d+)/') AS partition, sum(records) AS records
+       FROM ledger GROUP BY 1, 2`,
   )
   const kept = await keptFailures(failures, known)
   const totals = await Promise.all(
@@ -79,10 +76,14 @@ export async function measureProgress(
   )
   const stages = totals.map(({ name, topic, offsets }) => {
     const tooLarge = kept.filter((failure) => failure.topic === topic)
+    const inGold = loaded.filter(
+      ({ dataset, partition }) =>
+        dataset === name && offsets.partitions.some((each) => String(each.partition) === partition),
+    )
     return {
       what: `${name} in gold`,
       done:
-        (inGold.get(name) ?? 0) +
+        sum(inGold, ({ records }) => Number(records)) +
         sum(tooLarge, ({ firstOffset, lastOffset }) => lastOffset - firstOffset + 1),
       of: offsets.records,
     }

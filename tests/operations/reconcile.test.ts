@@ -52,6 +52,12 @@ describe('reconcile', () => {
     expect(problems({ bronze: objects, ledger: objects.map(entry), keptFailures })).toBe('')
     expect(problems({ bronze: objects, ledger: objects.map(entry) })).toContain('offsets 6 to 6')
   })
+  it('counts no object of a partition that the topic does not have, and names it', () => {
+    const byHand = { ...bronze(0, 2), key: bronzeKey('b', { topic: 'm', partition: 9 }, 0), partition: 9 }
+    const changes = { bronze: [...stock().bronze, byHand], ledger: [...stock().ledger, entry(byHand)] }
+    expect(problems(changes)).toBe('')
+    expect(foreignObjects(stock(changes))).toEqual([`${byHand.key}: topic m has no partition 9`])
+  })
   it('does not miss what Kafka itself no longer keeps', () => {
     const kafka = { records: 4, partitions: [{ partition: 0, start: 6, end: 10 }] }
     expect(problems({ kafka, bronze: [bronze(6, 9)], ledger: [entry(bronze(6, 9))] })).toBe('')

@@ -82,13 +82,17 @@ export function s3ObjectStore(bucket: string, client = new S3Client({ forcePathS
     async *list(prefix, { startAfter } = {}) {
       let token: string | undefined
       do {
-        const page = await client.send(
-          new ListObjectsV2Command({
-            Bucket: bucket,
-            Prefix: prefix,
-            ...(token ? { ContinuationToken: token } : { StartAfter: startAfter }),
-          }),
-        )
+        const page = await client
+          .send(
+            new ListObjectsV2Command({
+              Bucket: bucket,
+              Prefix: prefix,
+              ...(token ? { ContinuationToken: token } : { StartAfter: startAfter }),
+            }),
+          )
+          .catch((error) => {
+            throw new ObjectError(`${prefix}…`, 'could not be listed', error)
+          })
         for (const { Key, ETag, Size, LastModified } of page.Contents ?? [])
           yield { key: Key!, eTag: unquoted(ETag), size: Size ?? 0, modifiedMs: LastModified?.getTime() ?? 0 }
         token = page.NextContinuationToken

@@ -1,7 +1,7 @@
 // Runs inside an execution environment: one child process, one function, one invocation at a time.
 // Plain JavaScript, because the child runs it as it is.
 //
-//   parent → here   { requestId, payload, deadlineMs, functionArn, traceId, clientContext }
+//   parent → here   { requestId, payload, deadlineMs, functionArn, traceId }
 //   here → parent   { ready: true } | { result: text } | { error: text, fatal? }   text is JSON
 //
 // Handler resolution, error texts and exit codes follow the runtime interface client of AWS's Node.js runtimes:
@@ -78,7 +78,7 @@ function call(handler, event, context) {
   })
 }
 
-function contextOf({ requestId, deadlineMs, functionArn, clientContext }) {
+function contextOf({ requestId, deadlineMs, functionArn }) {
   const env = process.env
   return {
     callbackWaitsForEmptyEventLoop: true,
@@ -90,7 +90,7 @@ function contextOf({ requestId, deadlineMs, functionArn, clientContext }) {
     logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
     logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
     identity: undefined,
-    clientContext: clientContext === undefined ? undefined : JSON.parse(clientContext),
+    clientContext: undefined,
     getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),
   }
 }

@@ -23,7 +23,6 @@ export type Invocation = {
   readonly requestId: string
   readonly functionArn: string
   readonly payload: string // JSON text
-  readonly clientContext?: string // JSON text
 }
 
 export type Outcome = { readonly failed: boolean; readonly payload: string } // JSON text

@@ -157,9 +157,9 @@ export function openKafkaConsumer(settings: ConsumerSettings, sink: RecordSink):
     let memberId: string | undefined
     let owned: readonly number[] = []
     let commits = 0
-    const crashed = withResolvers()
-    crashed.promise.catch(() => {})
-    consumer.on(consumer.events.CRASH, ({ payload }) => crashed.reject(payload.error))
+    const ended = withResolvers()
+    ended.promise.catch(() => {})
+    consumer.on(consumer.events.CRASH, ({ payload }) => ended.reject(payload.error))
     consumer.on(consumer.events.COMMIT_OFFSETS, () => void commits++)
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       const assigned = payload.memberAssignment[topic] ?? []
@@ -198,14 +198,11 @@ export function openKafkaConsumer(settings: ConsumerSettings, sink: RecordSink):
       const starts = startsOf(owned)
       if (starts.length > 0)
         await commit(starts.map((start) => [start.partition, Number(start.offset)] as const))
-      const stopped = new Promise<void>((resolve) =>
-        stopping.signal.aborted
-          ? resolve()
-          : stopping.signal.addEventListener('abort', () => resolve(), { once: true }),
-      )
-      await Promise.race([crashed.promise, stopped])
+      stopping.signal.addEventListener('abort', ended.resolve)
+      if (!stopping.signal.aborted) await ended.promise
     } finally {
       member = undefined
+      stopping.signal.removeEventListener('abort', ended.resolve)
       await disconnect(consumer)
     }
   }

@@ -5,9 +5,7 @@ import { matches, overlaps, s3Event } from './event.ts'
 export type S3EventSource = {
   /** Queues the event of a change for the function that asked for it, if one did. Returns before the function runs. */
   handle(change: ObjectChange): void
-  /** Resolves at once: nothing waits here. What was enqueued is the queue's to wait for. */
-  idle(): Promise<void>
-  close(): Promise<void>
+  close(): void
 }
 
 /**
@@ -33,8 +31,7 @@ export function makeS3EventSource(options: {
       if (closed) unannounced++
       else enqueue(notification.functionName, s3Event(change, notification, region))
     },
-    idle: async () => {},
-    async close() {
+    close() {
       closed = true
       if (unannounced > 0) log(`${unannounced} changes of objects came after the S3 event source was closed`)
     },

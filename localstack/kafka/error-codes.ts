@@ -32,7 +32,9 @@ export const ErrorCode = {
   GROUP_ID_NOT_FOUND: 69,
   UNSUPPORTED_COMPRESSION_TYPE: 76,
   MEMBER_ID_REQUIRED: 79,
+  FENCED_INSTANCE_ID: 82,
   INVALID_RECORD: 87,
+  UNKNOWN_TOPIC_ID: 100,
 } as const
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode]
 

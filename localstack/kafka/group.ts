@@ -6,6 +6,7 @@ export type GroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' 
 
 export type JoinRequest = {
   readonly memberId: string // empty: a new member
+  readonly groupInstanceId: string | null // not null: a static member, known by this name across restarts
   readonly clientId: string
   readonly clientHost: string
   readonly sessionTimeoutMs: number
@@ -21,13 +22,14 @@ export type JoinAnswer = {
   readonly generationId: number
   readonly protocolName: string
   readonly leader: string
-  readonly members: readonly { memberId: string; metadata: Buffer }[] // leader only
+  readonly members: readonly { memberId: string; groupInstanceId: string | null; metadata: Buffer }[] // leader only
 }
 
 export type SyncAnswer = { readonly errorCode: ErrorCode; readonly assignment: Buffer }
 
 type Member = {
   readonly id: string
+  readonly groupInstanceId: string | null
   readonly clientId: string
   readonly clientHost: string
   sessionTimeoutMs: number
@@ -76,6 +78,7 @@ export class Group {
   members() {
     return [...this.#members.values()].map((member) => ({
       memberId: member.id,
+      groupInstanceId: member.groupInstanceId,
       clientId: member.clientId,
       clientHost: member.clientHost,
       memberMetadata: this.state === 'Stable' ? metadataOf(member, this.protocolName) : NOTHING,
@@ -96,17 +99,22 @@ export class Group {
     }
     if (!this.#accepts(request)) return refuse(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
 
+    const namesake = request.groupInstanceId === null ? undefined : this.#byInstance(request.groupInstanceId)
     if (request.memberId === '') {
-      const memberId = `${request.clientId.slice(0, 100)}-${randomUUID()}`
-      if (!request.knowsRequiredMemberId) return this.#enter(this.#add(memberId, request))
-      const timer = setTimeout(() => this.#forgetPending(memberId), request.sessionTimeoutMs)
-      this.#pending.set(memberId, timer)
-      return refuse(ErrorCode.MEMBER_ID_REQUIRED, memberId)
+      const memberId = `${request.groupInstanceId ?? request.clientId.slice(0, 100)}-${randomUUID()}`
+      if (request.groupInstanceId === null && request.knowsRequiredMemberId) {
+        const timer = setTimeout(() => this.#forgetPending(memberId), request.sessionTimeoutMs)
+        this.#pending.set(memberId, timer)
+        return refuse(ErrorCode.MEMBER_ID_REQUIRED, memberId)
+      }
+      if (namesake) this.#drop(namesake, ErrorCode.FENCED_INSTANCE_ID)
+      return this.#enter(this.#add(memberId, request))
     }
     if (this.#pending.has(request.memberId)) {
       this.#unpend(request.memberId)
       return this.#enter(this.#add(request.memberId, request))
     }
+    if (namesake && namesake.id !== request.memberId) return refuse(ErrorCode.FENCED_INSTANCE_ID)
     const member = this.#members.get(request.memberId)
     if (!member) return refuse(ErrorCode.UNKNOWN_MEMBER_ID)
     const changed = !sameProtocols(member.protocols, request.protocols)
@@ -125,11 +133,12 @@ export class Group {
   /** Answered at once when the group is stable, otherwise when its leader has sent the assignments. */
   sync(
     memberId: string,
+    groupInstanceId: string | null,
     generationId: number,
     assignments: readonly { readonly memberId: string; readonly assignment: Buffer }[],
   ): Promise<SyncAnswer> | SyncAnswer {
     const member = this.#members.get(memberId)
-    const errorCode = this.#checkMember(memberId, generationId)
+    const errorCode = this.#checkMember(memberId, groupInstanceId, generationId)
     if (errorCode !== ErrorCode.NONE || !member) return { errorCode, assignment: NOTHING }
     this.#keepAlive(member)
     if (this.state === 'PreparingRebalance') {
@@ -143,30 +152,31 @@ export class Group {
     return answer
   }
 
-  heartbeat(memberId: string, generationId: number): ErrorCode {
+  heartbeat(memberId: string, groupInstanceId: string | null, generationId: number): ErrorCode {
     const member = this.#members.get(memberId)
-    const errorCode = this.#checkMember(memberId, generationId)
+    const errorCode = this.#checkMember(memberId, groupInstanceId, generationId)
     if (errorCode !== ErrorCode.NONE || !member) return errorCode
     this.#keepAlive(member)
     return this.state === 'PreparingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE
   }
 
-  leave(memberId: string): ErrorCode {
+  leave(memberId: string, groupInstanceId: string | null): ErrorCode {
     if (this.#pending.has(memberId)) {
       this.#forgetPending(memberId)
       return ErrorCode.NONE
     }
-    const member = this.#members.get(memberId)
+    const member = groupInstanceId === null ? this.#members.get(memberId) : this.#byInstance(groupInstanceId)
     if (!member) return ErrorCode.UNKNOWN_MEMBER_ID
-    this.#drop(member)
+    if (memberId !== '' && member.id !== memberId) return ErrorCode.FENCED_INSTANCE_ID
+    this.#drop(member, ErrorCode.UNKNOWN_MEMBER_ID)
     this.#afterDeparture()
     return ErrorCode.NONE
   }
 
   /** Whether offsets may be committed. A generation below 0 comes from outside of the group, while it has no members. */
-  checkCommit(memberId: string, generationId: number): ErrorCode {
+  checkCommit(memberId: string, groupInstanceId: string | null, generationId: number): ErrorCode {
     if (generationId < 0 && this.#members.size === 0) return ErrorCode.NONE
-    const errorCode = this.#checkMember(memberId, generationId)
+    const errorCode = this.#checkMember(memberId, groupInstanceId, generationId)
     if (errorCode !== ErrorCode.NONE) return errorCode
     this.#keepAlive(this.#members.get(memberId)!)
     return this.state === 'CompletingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE
@@ -191,9 +201,9 @@ export class Group {
   }
 
   #add(id: string, request: JoinRequest): Member {
-    const { clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocols } = request
+    const { groupInstanceId, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocols } = request
     const member: Member = {
-      ...{ id, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocols },
+      ...{ id, groupInstanceId, clientId, clientHost, sessionTimeoutMs, rebalanceTimeoutMs, protocols },
       assignment: NOTHING,
       session: setTimeout(() => this.#expire(id), sessionTimeoutMs),
     }
@@ -231,7 +241,7 @@ export class Group {
   #completeRebalance(): void {
     clearTimeout(this.#deadline)
     for (const member of this.#members.values()) {
-      if (!member.answerJoin) this.#drop(member)
+      if (!member.answerJoin) this.#drop(member, ErrorCode.UNKNOWN_MEMBER_ID)
     }
     this.generationId++
     const members = [...this.#members.values()]
@@ -253,7 +263,7 @@ export class Group {
     // Who heard the new generation but never asks for an assignment would hold up everybody.
     this.#startDeadline(() => {
       for (const member of this.#members.values()) {
-        if (!member.answerSync) this.#drop(member)
+        if (!member.answerSync) this.#drop(member, ErrorCode.UNKNOWN_MEMBER_ID)
       }
       this.#afterDeparture()
     })
@@ -281,6 +291,7 @@ export class Group {
   #joinAnswer(member: Member): JoinAnswer {
     const members = [...this.#members.values()].map((m) => ({
       memberId: m.id,
+      groupInstanceId: m.groupInstanceId,
       metadata: metadataOf(m, this.protocolName),
     }))
     return {
@@ -293,10 +304,16 @@ export class Group {
     }
   }
 
-  #checkMember(memberId: string, generationId: number): ErrorCode {
+  #checkMember(memberId: string, groupInstanceId: string | null, generationId: number): ErrorCode {
     if (this.#closed) return ErrorCode.COORDINATOR_NOT_AVAILABLE
+    const namesake = groupInstanceId === null ? undefined : this.#byInstance(groupInstanceId)
+    if (namesake && namesake.id !== memberId) return ErrorCode.FENCED_INSTANCE_ID
     if (!this.#members.has(memberId)) return ErrorCode.UNKNOWN_MEMBER_ID
     return generationId === this.generationId ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION
+  }
+
+  #byInstance(groupInstanceId: string): Member | undefined {
+    return [...this.#members.values()].find((member) => member.groupInstanceId === groupInstanceId)
   }
 
   #keepAlive(member: Member): void {
@@ -307,13 +324,13 @@ export class Group {
   #expire(memberId: string): void {
     const member = this.#members.get(memberId)
     if (!member || member.answerJoin) return // it waits for us, not we for it
-    this.#drop(member)
+    this.#drop(member, ErrorCode.UNKNOWN_MEMBER_ID)
     this.#afterDeparture()
   }
 
-  #drop(member: Member): void {
+  #drop(member: Member, errorCode: ErrorCode): void {
     this.#members.delete(member.id)
-    this.#dismiss(member, ErrorCode.UNKNOWN_MEMBER_ID)
+    this.#dismiss(member, errorCode)
   }
 
   #dismiss(member: Member, errorCode: ErrorCode): void {

@@ -74,6 +74,11 @@ export class Topics {
     return this.#topics.get(name)
   }
 
+  getById(id: string): Topic | undefined {
+    const name = this.#known.get(id)?.name
+    return name === undefined ? undefined : this.#topics.get(name)
+  }
+
   /** All topics by name. */
   all(): readonly Topic[] {
     return [...this.#topics.values()].sort((a, b) => (a.name < b.name ? -1 : 1))

@@ -193,6 +193,13 @@ export const varint: Type<number> = {
   },
 }
 
+/** 16 bytes as 32 hex digits. */
+export const uuid: Type<string> = {
+  read: (from) => from.take(16).toString('hex'),
+  write: (to, value) => to.raw(Buffer.from(value, 'hex')),
+}
+export const NO_UUID = '0'.repeat(32)
+
 /** Length, -1 for null. Compact: length + 1 as a varint, 0 for null. */
 const length = (classic: Type<number>): Type<number> => ({
   read: (from) => (from.flexible ? uvarint.read(from) - 1 : classic.read(from)),

@@ -126,21 +126,38 @@ export const metadata = api({
 export const findCoordinator = api({
   key: 10,
   name: 'FindCoordinator',
-  versions: [0, 3],
+  versions: [0, 4],
   flexibleSince: 3,
-  request: struct({ key: string, keyType: since(1, int8, 0) }),
+  request: struct({
+    key: between(0, 3, string, ''),
+    keyType: since(1, int8, 0),
+    keys: since(4, array(string), []),
+  }),
   response: struct({
     throttleTimeMs: since(1, int32, 0),
-    errorCode: int16,
-    errorMessage: since(1, nullableString, null),
-    nodeId: int32,
-    host: string,
-    port: int32,
+    errorCode: between(0, 3, int16, 0),
+    errorMessage: between(1, 3, nullableString, null),
+    nodeId: between(0, 3, int32, -1),
+    host: between(0, 3, string, ''),
+    port: between(0, 3, int32, -1),
+    coordinators: since(
+      4,
+      array(
+        struct({
+          ...{ key: string, nodeId: int32, host: string, port: int32 },
+          ...{ errorCode: int16, errorMessage: nullableString },
+        }),
+      ),
+      [],
+    ),
   }),
-  handle: ({ keyType }, { broker }) =>
-    keyType === 0
-      ? { ...thisNode(broker), errorCode: ErrorCode.NONE }
-      : { nodeId: -1, host: '', port: -1, ...NO_TRANSACTIONS },
+  handle: ({ keyType, keys }, { broker }) => {
+    const found =
+      keyType === 0
+        ? { ...thisNode(broker), errorCode: ErrorCode.NONE, errorMessage: null }
+        : { nodeId: -1, host: '', port: -1, ...NO_TRANSACTIONS }
+    return { ...found, coordinators: keys.map((key) => ({ key, ...found })) }
+  },
 })
 
 /** A producer id for an idempotent producer, different from every one before. */

@@ -24,12 +24,14 @@ const ANY_OPERATION = -2_147_483_648
 export const joinGroup = api({
   key: 11,
   name: 'JoinGroup',
-  versions: [0, 4],
+  versions: [0, 6],
+  flexibleSince: 6,
   request: struct({
     groupId: string,
     sessionTimeoutMs: int32,
     rebalanceTimeoutMs: since(1, int32, -1),
     memberId: string,
+    groupInstanceId: since(5, nullableString, null),
     protocolType: string,
     protocols: array(struct({ name: string, metadata: bytes })),
   }),
@@ -40,7 +42,9 @@ export const joinGroup = api({
     protocolName: string,
     leader: string,
     memberId: string,
-    members: array(struct({ memberId: string, metadata: bytes })),
+    members: array(
+      struct({ memberId: string, groupInstanceId: since(5, nullableString, null), metadata: bytes }),
+    ),
   }),
   handle: (request, { broker, version, clientId, clientHost, signal }) => {
     if (signal.aborted) return { ...NO_GENERATION, errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE }
@@ -66,16 +70,18 @@ const NO_GENERATION = { generationId: -1, protocolName: '', leader: '', memberId
 export const syncGroup = api({
   key: 14,
   name: 'SyncGroup',
-  versions: [0, 2],
+  versions: [0, 4],
+  flexibleSince: 4,
   request: struct({
     groupId: string,
     generationId: int32,
     memberId: string,
+    groupInstanceId: since(3, nullableString, null),
     assignments: array(struct({ memberId: string, assignment: bytes })),
   }),
   response: struct({ throttleTimeMs: since(1, int32, 0), errorCode: int16, assignment: bytes }),
-  handle: ({ groupId, generationId, memberId, assignments }, { broker }) =>
-    broker.groups.get(groupId)?.sync(memberId, generationId, assignments) ?? {
+  handle: ({ groupId, generationId, memberId, groupInstanceId, assignments }, { broker }) =>
+    broker.groups.get(groupId)?.sync(memberId, groupInstanceId, generationId, assignments) ?? {
       errorCode: ErrorCode.UNKNOWN_MEMBER_ID,
       assignment: Buffer.alloc(0),
     },
@@ -84,38 +90,63 @@ export const syncGroup = api({
 export const heartbeat = api({
   key: 12,
   name: 'Heartbeat',
-  versions: [0, 2],
+  versions: [0, 4],
+  flexibleSince: 4,
   request: struct({
     groupId: string,
     generationId: int32,
     memberId: string,
+    groupInstanceId: since(3, nullableString, null),
   }),
   response: struct({ throttleTimeMs: since(1, int32, 0), errorCode: int16 }),
-  handle: ({ groupId, generationId, memberId }, { broker }) => ({
-    errorCode: broker.groups.get(groupId)?.heartbeat(memberId, generationId) ?? ErrorCode.UNKNOWN_MEMBER_ID,
+  handle: ({ groupId, generationId, memberId, groupInstanceId }, { broker }) => ({
+    errorCode:
+      broker.groups.get(groupId)?.heartbeat(memberId, groupInstanceId, generationId) ??
+      ErrorCode.UNKNOWN_MEMBER_ID,
   }),
 })
 
 export const leaveGroup = api({
   key: 13,
   name: 'LeaveGroup',
-  versions: [0, 2],
-  request: struct({ groupId: string, memberId: string }),
-  response: struct({ throttleTimeMs: since(1, int32, 0), errorCode: int16 }),
-  handle: ({ groupId, memberId }, { broker }) => ({
-    errorCode: broker.groups.get(groupId)?.leave(memberId) ?? ErrorCode.UNKNOWN_MEMBER_ID,
+  versions: [0, 4],
+  flexibleSince: 4,
+  request: struct({
+    groupId: string,
+    memberId: between(0, 2, string, ''),
+    members: since(3, array(struct({ memberId: string, groupInstanceId: nullableString })), []),
   }),
+  response: struct({
+    throttleTimeMs: since(1, int32, 0),
+    errorCode: int16,
+    members: since(
+      3,
+      array(struct({ memberId: string, groupInstanceId: nullableString, errorCode: int16 })),
+      [],
+    ),
+  }),
+  handle: ({ groupId, memberId, members }, { broker, version }) => {
+    const leave = (id: string, instance: string | null) =>
+      broker.groups.get(groupId)?.leave(id, instance) ?? ErrorCode.UNKNOWN_MEMBER_ID
+    if (version < 3) return { errorCode: leave(memberId, null) }
+    return {
+      errorCode: ErrorCode.NONE,
+      members: members.map((m) => ({ ...m, errorCode: leave(m.memberId, m.groupInstanceId) })),
+    }
+  },
 })
 
 /** An answer without an error means that the offsets are in the journal. */
 export const offsetCommit = api({
   key: 8,
   name: 'OffsetCommit',
-  versions: [2, 6],
+  versions: [2, 8],
+  flexibleSince: 8,
   request: struct({
     groupId: string,
     generationId: int32,
     memberId: string,
+    groupInstanceId: since(7, nullableString, null),
     retentionTimeMs: between(2, 4, int64, -1),
     topics: byTopic({
       index: int32,
@@ -128,11 +159,11 @@ export const offsetCommit = api({
     throttleTimeMs: since(3, int32, 0),
     topics: byTopic({ index: int32, errorCode: int16 }),
   }),
-  handle: ({ groupId, generationId, memberId, topics }, { broker }) => {
+  handle: ({ groupId, generationId, memberId, groupInstanceId, topics }, { broker }) => {
     const group = broker.groups.get(groupId)
     let refusal: ErrorCode = ErrorCode.NONE
     if (groupId === '') refusal = ErrorCode.INVALID_GROUP_ID
-    else if (group) refusal = group.checkCommit(memberId, generationId)
+    else if (group) refusal = group.checkCommit(memberId, groupInstanceId, generationId)
     else if (generationId >= 0) refusal = ErrorCode.ILLEGAL_GENERATION
 
     const judge = (topic: string, index: number, offset: number, metadata: string | null): ErrorCode => {
@@ -162,42 +193,55 @@ export const offsetCommit = api({
   },
 })
 
+const fetchedOffsets = byTopic({
+  index: int32,
+  offset: int64, // -1: none was committed
+  leaderEpoch: since(5, int32, -1),
+  metadata: nullableString,
+  errorCode: int16,
+})
+const wantedOffsets = nullableArray(struct({ name: string, partitionIndexes: array(int32) })) // null: all
+
 export const offsetFetch = api({
   key: 9,
   name: 'OffsetFetch',
-  versions: [1, 7],
+  versions: [1, 8],
   flexibleSince: 6,
   request: struct({
-    groupId: string,
-    topics: nullableArray(struct({ name: string, partitionIndexes: array(int32) })), // null: all
+    groupId: between(0, 7, string, ''),
+    topics: between(0, 7, wantedOffsets, null),
+    groups: since(8, array(struct({ groupId: string, topics: wantedOffsets })), []),
     requireStable: since(7, boolean, false),
   }),
   response: struct({
     throttleTimeMs: since(3, int32, 0),
-    topics: byTopic({
-      index: int32,
-      offset: int64, // -1: none was committed
-      leaderEpoch: since(5, int32, -1),
-      metadata: nullableString,
-      errorCode: int16,
-    }),
-    errorCode: since(2, int16, 0),
+    topics: between(0, 7, fetchedOffsets, []),
+    errorCode: between(2, 7, int16, 0),
+    groups: since(
+      8,
+      array(struct({ groupId: string, topics: fetchedOffsets, errorCode: since(8, int16, 0) })),
+      [],
+    ),
   }),
-  handle: ({ groupId, topics }, { broker: { offsets } }) => ({
-    topics: (topics ?? offsets.all(groupId)).map(({ name, partitionIndexes }) => ({
-      name,
-      partitions: partitionIndexes.map((index) => ({
-        ...{ index, errorCode: ErrorCode.NONE },
-        ...(offsets.get(groupId, name, index) ?? { offset: -1, leaderEpoch: -1, metadata: '' }),
-      })),
-    })),
-  }),
+  handle: ({ groupId, topics, groups }, { broker: { offsets }, version }) => {
+    const find = (group: string, wanted: typeof topics) =>
+      (wanted ?? offsets.all(group)).map(({ name, partitionIndexes }) => ({
+        name,
+        partitions: partitionIndexes.map((index) => ({
+          ...{ index, errorCode: ErrorCode.NONE },
+          ...(offsets.get(group, name, index) ?? { offset: -1, leaderEpoch: -1, metadata: '' }),
+        })),
+      }))
+    if (version < 8) return { topics: find(groupId, topics) }
+    return { groups: groups.map(({ groupId, topics }) => ({ groupId, topics: find(groupId, topics) })) }
+  },
 })
 
 export const describeGroups = api({
   key: 15,
   name: 'DescribeGroups',
-  versions: [0, 3],
+  versions: [0, 5],
+  flexibleSince: 5,
   request: struct({ groups: array(string), includeAuthorizedOperations: since(3, boolean, false) }),
   response: struct({
     throttleTimeMs: since(1, int32, 0),
@@ -211,6 +255,7 @@ export const describeGroups = api({
         members: array(
           struct({
             memberId: string,
+            groupInstanceId: since(4, nullableString, null),
             clientId: string,
             clientHost: string,
             memberMetadata: bytes,
@@ -236,20 +281,22 @@ export const describeGroups = api({
 export const listGroups = api({
   key: 16,
   name: 'ListGroups',
-  versions: [0, 3],
+  versions: [0, 4],
   flexibleSince: 3,
-  request: struct({}),
+  request: struct({ states: since(4, array(string), []) }),
   response: struct({
     throttleTimeMs: since(1, int32, 0),
     errorCode: int16,
-    groups: array(struct({ groupId: string, protocolType: string })),
+    groups: array(struct({ groupId: string, protocolType: string, state: since(4, string, '') })),
   }),
-  handle: (_, { broker }) => ({
+  handle: ({ states }, { broker }) => ({
     errorCode: ErrorCode.NONE,
-    groups: [...new Set([...broker.groups.keys(), ...broker.offsets.groupIds()])].map((groupId) => ({
-      groupId,
-      protocolType: broker.groups.get(groupId)?.protocolType ?? '',
-    })),
+    groups: [...new Set([...broker.groups.keys(), ...broker.offsets.groupIds()])]
+      .map((groupId) => ({
+        ...{ groupId, state: stateOf(broker, groupId) },
+        protocolType: broker.groups.get(groupId)?.protocolType ?? '',
+      }))
+      .filter(({ state }) => states.length === 0 || states.includes(state)),
   }),
 })
 

@@ -10,24 +10,26 @@ import {
   int16,
   int32,
   int64,
+  NO_UUID,
   nullableArray,
   nullableString,
   since,
   string,
   struct,
+  uuid,
 } from '../wire.ts'
 import { api, type Broker, byTopic, mapPartitions } from './api.ts'
 
 export const createTopics = api({
   key: 19,
   name: 'CreateTopics',
-  versions: [0, 6],
+  versions: [0, 7],
   flexibleSince: 5,
   request: struct({
     topics: array(
       struct({
         name: string,
-        partitions: int32, // -1: the default
+        partitions: int32, // -1: as many as assignments name, or the default
         replicationFactor: int16,
         assignments: array(struct({ partition: int32, nodeIds: array(int32) })),
         configs: array(struct({ name: string, value: nullableString })),
@@ -41,6 +43,7 @@ export const createTopics = api({
     topics: array(
       struct({
         name: string,
+        id: since(7, uuid, NO_UUID),
         errorCode: int16,
         errorMessage: since(1, nullableString, null),
         partitions: since(5, int32, -1),
@@ -67,13 +70,20 @@ export const createTopics = api({
             'the embedded broker is one node: replication factor 1',
           )
         }
-        if (assignments.length > 0) throw ASSIGNED_HERE
-        const count = partitions === -1 ? broker.defaultPartitions : partitions
+        const assigned = assignments.map(({ partition }) => partition).sort((a, b) => a - b)
+        const badly = assignments.some(({ nodeIds }) => nodeIds.length !== 1 || nodeIds[0] !== broker.nodeId)
+        if (badly || assigned.some((partition, i) => partition !== i)) {
+          throw new Refusal(
+            ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+            `each partition is assigned to node ${broker.nodeId}`,
+          )
+        }
+        const count = partitions === -1 ? assigned.length || broker.defaultPartitions : partitions
         const configs = configsOf(pairs)
         if (validateOnly) broker.topics.checkCreation(name, count, configs)
-        else broker.topics.create(name, count, configs)
+        const id = validateOnly ? NO_UUID : broker.topics.create(name, count, configs).id
         return {
-          ...{ name, errorCode: ErrorCode.NONE, partitions: count, replicationFactor: 1 },
+          ...{ name, id, errorCode: ErrorCode.NONE, partitions: count, replicationFactor: 1 },
           configs: describeTopicConfigs(configs).map(({ name, value, isDefault }) => ({
             ...{ name, value, readOnly: false, source: sourceOf(isDefault), isSensitive: false },
           })),
@@ -88,22 +98,36 @@ export const createTopics = api({
 export const deleteTopics = api({
   key: 20,
   name: 'DeleteTopics',
-  versions: [0, 5],
+  versions: [0, 6],
   flexibleSince: 4,
-  request: struct({ names: array(string), timeoutMs: int32 }),
+  request: struct({
+    topics: since(6, array(struct({ name: nullableString, id: uuid })), []),
+    names: between(0, 5, array(string), []),
+    timeoutMs: int32,
+  }),
   response: struct({
     throttleTimeMs: since(1, int32, 0),
-    topics: array(struct({ name: string, errorCode: int16, errorMessage: since(5, nullableString, null) })),
+    topics: array(
+      struct({
+        name: nullableString, // not null below version 6
+        id: since(6, uuid, NO_UUID),
+        errorCode: int16,
+        errorMessage: since(5, nullableString, null),
+      }),
+    ),
   }),
-  handle: ({ names }, { broker }) => ({
-    topics: names.map((name) => {
+  handle: ({ topics, names }, { broker }) => ({
+    topics: [...topics, ...names.map((name) => ({ name, id: NO_UUID }))].map(({ name, id }) => {
       try {
-        const topic = existing(broker.topics.get(name))
-        storing(() => broker.offsets.deleteTopic(name))
-        broker.topics.delete(topic)
-        return { name, errorCode: ErrorCode.NONE }
+        const topic = name === null ? broker.topics.getById(id) : broker.topics.get(name)
+        if (!topic && name === null)
+          throw new Refusal(ErrorCode.UNKNOWN_TOPIC_ID, 'there is no topic with this id')
+        const { name: deleted, id: deletedId } = existing(topic)
+        storing(() => broker.offsets.deleteTopic(deleted))
+        broker.topics.delete(topic!)
+        return { name: deleted, id: deletedId, errorCode: ErrorCode.NONE }
       } catch (error) {
-        return { name, ...refusalOf(error) }
+        return { name, id, ...refusalOf(error) }
       }
     }),
   }),
@@ -133,7 +157,13 @@ export const createPartitions = api({
     topics: topics.map(({ name, count, assignments }) => {
       try {
         const topic = existing(broker.topics.get(name))
-        if (assignments?.length) throw ASSIGNED_HERE
+        const badly = assignments?.some(({ nodeIds }) => nodeIds.length !== 1 || nodeIds[0] !== broker.nodeId)
+        if (badly) {
+          throw new Refusal(
+            ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+            `each partition is assigned to node ${broker.nodeId}`,
+          )
+        }
         if (validateOnly) broker.topics.checkPartitions(topic, count)
         else broker.topics.addPartitions(topic, count)
         return { name, errorCode: ErrorCode.NONE }
@@ -143,11 +173,6 @@ export const createPartitions = api({
     }),
   }),
 })
-
-const ASSIGNED_HERE = new Refusal(
-  ErrorCode.INVALID_REPLICA_ASSIGNMENT,
-  'the embedded broker is one node: leave the assignment of partitions to it',
-)
 
 /** Make the records below an offset unreadable; -1 is all there are. */
 export const deleteRecords = api({

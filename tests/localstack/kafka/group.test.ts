@@ -7,6 +7,7 @@ afterEach(() => void vi.useRealTimers())
 
 const joining = (change: Partial<JoinRequest> = {}): JoinRequest => ({
   memberId: '',
+  groupInstanceId: null,
   clientId: 'client',
   clientHost: '/127.0.0.1',
   sessionTimeoutMs: 10_000,
@@ -22,7 +23,7 @@ const nothing = Buffer.alloc(0)
 async function stableGroup(change: Partial<JoinRequest> = {}) {
   const group = new Group('group')
   const member = await group.join(joining(change))
-  await group.sync(member.memberId, 1, [{ memberId: member.memberId, assignment: Buffer.from('all') }])
+  await group.sync(member.memberId, null, 1, [{ memberId: member.memberId, assignment: Buffer.from('all') }])
   return { group, member }
 }
 
@@ -36,7 +37,9 @@ describe('joining', () => {
     })
     const second = await group.join(joining({ knowsRequiredMemberId: true, memberId: first.memberId }))
     expect(second).toMatchObject({ errorCode: ErrorCode.NONE, generationId: 1, leader: first.memberId })
-    expect(second.members).toEqual([{ memberId: first.memberId, metadata: Buffer.from('topics') }])
+    expect(second.members).toEqual([
+      { memberId: first.memberId, groupInstanceId: null, metadata: Buffer.from('topics') },
+    ])
   })
 
   it('forgets an id that nobody joined with', async () => {
@@ -85,30 +88,30 @@ describe('joining', () => {
 describe('a rebalance', () => {
   it('tells members in their heartbeat, waits for all, and hands out what the leader decided', async () => {
     const { group, member: leader } = await stableGroup()
-    expect(group.heartbeat(leader.memberId, 1)).toBe(ErrorCode.NONE)
+    expect(group.heartbeat(leader.memberId, null, 1)).toBe(ErrorCode.NONE)
     const newcomer = group.join(joining())
-    expect(group.heartbeat(leader.memberId, 1)).toBe(ErrorCode.REBALANCE_IN_PROGRESS)
+    expect(group.heartbeat(leader.memberId, null, 1)).toBe(ErrorCode.REBALANCE_IN_PROGRESS)
     const rejoined = await group.join(joining({ memberId: leader.memberId }))
     const { memberId, members } = await newcomer
     expect(rejoined).toMatchObject({ generationId: 2, leader: leader.memberId })
     expect(rejoined.members.map((m) => m.memberId)).toEqual([leader.memberId, memberId])
     expect(members).toEqual([])
 
-    const follower = group.sync(memberId, 2, [])
+    const follower = group.sync(memberId, null, 2, [])
     expect(group.state).toBe('CompletingRebalance')
-    expect(group.checkCommit(memberId, 2)).toBe(ErrorCode.REBALANCE_IN_PROGRESS)
+    expect(group.checkCommit(memberId, null, 2)).toBe(ErrorCode.REBALANCE_IN_PROGRESS)
     const assignments = [
       { memberId: leader.memberId, assignment: Buffer.from('0') },
       { memberId, assignment: Buffer.from('1') },
     ]
-    expect(await group.sync(leader.memberId, 2, assignments)).toMatchObject({
+    expect(await group.sync(leader.memberId, null, 2, assignments)).toMatchObject({
       assignment: Buffer.from('0'),
     })
     expect(await follower).toEqual({ errorCode: ErrorCode.NONE, assignment: Buffer.from('1') })
     expect(group.state).toBe('Stable')
-    expect(group.checkCommit(memberId, 2)).toBe(ErrorCode.NONE)
-    expect(group.checkCommit(memberId, 1)).toBe(ErrorCode.ILLEGAL_GENERATION)
-    expect(group.checkCommit('', -1)).toBe(ErrorCode.UNKNOWN_MEMBER_ID)
+    expect(group.checkCommit(memberId, null, 2)).toBe(ErrorCode.NONE)
+    expect(group.checkCommit(memberId, null, 1)).toBe(ErrorCode.ILLEGAL_GENERATION)
+    expect(group.checkCommit('', null, -1)).toBe(ErrorCode.UNKNOWN_MEMBER_ID)
   })
 
   it('goes on without a member that beats its heart but does not join in time', async () => {
@@ -119,11 +122,11 @@ describe('a rebalance', () => {
     })
     for (let elapsed = 0; elapsed < 30_000; elapsed += 5000) {
       expect(joined).toBeUndefined()
-      expect(group.heartbeat(member.memberId, 1)).toBe(ErrorCode.REBALANCE_IN_PROGRESS)
+      expect(group.heartbeat(member.memberId, null, 1)).toBe(ErrorCode.REBALANCE_IN_PROGRESS)
       await vi.advanceTimersByTimeAsync(5000)
     }
     expect(joined!.leader).toBe(joined!.memberId)
-    expect(group.heartbeat(member.memberId, 1)).toBe(ErrorCode.UNKNOWN_MEMBER_ID)
+    expect(group.heartbeat(member.memberId, null, 1)).toBe(ErrorCode.UNKNOWN_MEMBER_ID)
   })
 
   it('starts again when the leader dies before it decided', async () => {
@@ -131,9 +134,9 @@ describe('a rebalance', () => {
     const newcomer = group.join(joining())
     await group.join(joining({ memberId: leader.memberId }))
     const { memberId } = await newcomer
-    const waiting = group.sync(memberId, 2, [])
+    const waiting = group.sync(memberId, null, 2, [])
     await vi.advanceTimersByTimeAsync(9_999)
-    group.heartbeat(memberId, 2)
+    group.heartbeat(memberId, null, 2)
     await vi.advanceTimersByTimeAsync(1)
     expect(await waiting).toMatchObject({ errorCode: ErrorCode.REBALANCE_IN_PROGRESS })
     expect(await group.join(joining({ memberId }))).toMatchObject({ generationId: 3, leader: memberId })
@@ -141,10 +144,10 @@ describe('a rebalance', () => {
 
   it('follows a departure, and the group is empty after the last one', async () => {
     const { group, member } = await stableGroup()
-    expect(group.leave('stranger')).toBe(ErrorCode.UNKNOWN_MEMBER_ID)
-    expect(group.leave(member.memberId)).toBe(ErrorCode.NONE)
+    expect(group.leave('stranger', null)).toBe(ErrorCode.UNKNOWN_MEMBER_ID)
+    expect(group.leave(member.memberId, null)).toBe(ErrorCode.NONE)
     expect(group).toMatchObject({ state: 'Empty', isEmpty: true })
-    expect(group.checkCommit('', -1)).toBe(ErrorCode.NONE)
+    expect(group.checkCommit('', null, -1)).toBe(ErrorCode.NONE)
   })
 
   it('is not needed when a member repeats a join whose answer it missed', async () => {
@@ -160,11 +163,24 @@ describe('a rebalance', () => {
   })
 })
 
+it('lets a static member come back under its name and fences the one before', async () => {
+  const named = { groupInstanceId: 'worker-1' }
+  const group = new Group('group')
+  const before = await group.join(joining(named))
+  const after = await group.join(joining(named))
+  expect(after).toMatchObject({ errorCode: ErrorCode.NONE, generationId: 2 })
+  expect(after.memberId).not.toBe(before.memberId)
+  expect(group.heartbeat(before.memberId, 'worker-1', 1)).toBe(ErrorCode.FENCED_INSTANCE_ID)
+  expect(await group.join(joining({ ...named, memberId: before.memberId }))).toMatchObject({
+    errorCode: ErrorCode.FENCED_INSTANCE_ID,
+  })
+})
+
 it('answers everybody who waits when it closes', async () => {
   const { group, member } = await stableGroup()
   const newcomer = group.join(joining())
   group.close()
   expect(await newcomer).toMatchObject({ errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE })
-  expect(group.heartbeat(member.memberId, 1)).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE)
+  expect(group.heartbeat(member.memberId, null, 1)).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE)
   expect(vi.getTimerCount()).toBe(0)
 })

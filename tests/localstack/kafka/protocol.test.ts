@@ -55,15 +55,17 @@ describe('versions', () => {
     expect(versions.reply.subarray(4, 10).toString('hex')).toBe('000000010000') // correlation, error: no tags between
     expect(versions.reply[10]! - 1).toBe((versions.reply.length - 4 - 4 - 2 - 1 - 4 - 1) / 7)
 
-    // FindCoordinator 3 for group "g", key type 0
+    // FindCoordinator 4 for group "g": key type 0, an array of one
     const { reply } = await exchange(
       port,
-      framed(Buffer.from('000a000300000002' + 'ffff00' + '0267' + '00' + '00', 'hex')),
+      framed(Buffer.from('000a000400000002' + 'ffff00' + '00' + '020267' + '00', 'hex')),
     )
     const portHex = port.toString(16).padStart(8, '0')
     const host = `0a${Buffer.from('127.0.0.1').toString('hex')}`
     expect(reply.subarray(4).toString('hex')).toBe(
-      ['00000002', '00', '00000000', '0000', '00', '00000001', host, portHex, '00'].join(''),
+      ['00000002', '00', '00000000', '02', '0267', '00000001', host, portHex, '0000', '00', '00', '00'].join(
+        '',
+      ),
     )
   })
 

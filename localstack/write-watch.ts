@@ -10,20 +10,19 @@ const quietMs = 30_000 // on a disk that is nearly full, small writes work and l
 
 /** The lines begin with `warning:`, and name whose writes they are and where. Reads go on meanwhile. */
 export function watchWrites(who: string, directory: string, log: (line: string) => void): WriteWatch {
-  let failing: { readonly said: boolean } | undefined
-  let saidMs = Number.NEGATIVE_INFINITY
+  let told = false // that writes fail
+  let toldMs = Number.NEGATIVE_INFINITY
   return {
     failed(error) {
-      if (failing) return
       const nowMs = performance.now()
-      failing = { said: nowMs - saidMs >= quietMs }
-      if (!failing.said) return
-      saidMs = nowMs
+      if (told || nowMs - toldMs < quietMs) return
+      told = true
+      toldMs = nowMs
       log(`warning: ${who} cannot write to ${directory}: ${explain(error)}. Writers are told to try again`)
     },
     worked() {
-      if (failing?.said) log(`warning: ${who}: writes to ${directory} work again`)
-      failing = undefined
+      if (told) log(`warning: ${who}: writes to ${directory} work again`)
+      told = false
     },
   }
 }

@@ -29,7 +29,7 @@ export const createTopics = api({
     topics: array(
       struct({
         name: string,
-        partitions: int32, // -1: as many as assignments name, or the default
+        partitions: int32, // -1: the default
         replicationFactor: int16,
         assignments: array(struct({ partition: int32, nodeIds: array(int32) })),
         configs: array(struct({ name: string, value: nullableString })),
@@ -70,15 +70,8 @@ export const createTopics = api({
             'the embedded broker is one node: replication factor 1',
           )
         }
-        const assigned = assignments.map(({ partition }) => partition).sort((a, b) => a - b)
-        const badly = assignments.some(({ nodeIds }) => nodeIds.length !== 1 || nodeIds[0] !== broker.nodeId)
-        if (badly || assigned.some((partition, i) => partition !== i)) {
-          throw new Refusal(
-            ErrorCode.INVALID_REPLICA_ASSIGNMENT,
-            `each partition is assigned to node ${broker.nodeId}`,
-          )
-        }
-        const count = partitions === -1 ? assigned.length || broker.defaultPartitions : partitions
+        if (assignments.length > 0) throw ASSIGNED_HERE
+        const count = partitions === -1 ? broker.defaultPartitions : partitions
         const configs = configsOf(pairs)
         if (validateOnly) broker.topics.checkCreation(name, count, configs)
         const id = validateOnly ? NO_UUID : broker.topics.create(name, count, configs).id
@@ -157,13 +150,7 @@ export const createPartitions = api({
     topics: topics.map(({ name, count, assignments }) => {
       try {
         const topic = existing(broker.topics.get(name))
-        const badly = assignments?.some(({ nodeIds }) => nodeIds.length !== 1 || nodeIds[0] !== broker.nodeId)
-        if (badly) {
-          throw new Refusal(
-            ErrorCode.INVALID_REPLICA_ASSIGNMENT,
-            `each partition is assigned to node ${broker.nodeId}`,
-          )
-        }
+        if (assignments?.length) throw ASSIGNED_HERE
         if (validateOnly) broker.topics.checkPartitions(topic, count)
         else broker.topics.addPartitions(topic, count)
         return { name, errorCode: ErrorCode.NONE }
@@ -173,6 +160,11 @@ export const createPartitions = api({
     }),
   }),
 })
+
+const ASSIGNED_HERE = new Refusal(
+  ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+  'the embedded broker is one node: leave the assignment of partitions to it',
+)
 
 /** Make the records below an offset unreadable; -1 is all there are. */
 export const deleteRecords = api({

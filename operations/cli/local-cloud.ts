@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createWriteStream, type WriteStream } from 'node:fs'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import { mkdir, readFile, rename, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
@@ -49,7 +49,7 @@ export async function startLocalCloud(root: string, onLine: (line: string) => vo
   const lastLines: string[] = []
   for (const stream of [child.stdout!, child.stderr!])
     createInterface({ input: stream }).on('line', (line) => {
-      log.write(`${line}\n`)
+      log.write(line)
       if (line.trim()) lastLines.push(line)
       if (lastLines.length > 20) lastLines.shift()
       onLine(line)
@@ -69,24 +69,30 @@ export async function startLocalCloud(root: string, onLine: (line: string) => vo
       const late = setTimeout(() => child.kill('SIGKILL'), stopMs)
       await exited
       clearTimeout(late)
-      log.end()
+      log.close()
     },
   }
 }
 
 /**
  * Lines are added: this start may be refused because another one runs, whose log this is, and of an earlier one that
- * was killed the log may say why. One that is long moves to `cupel.log.1`.
+ * was killed the log may say why. One that is long moves to `cupel.log.1`. A line that a full disk has no room for is
+ * lost, and the next one is tried again.
  */
-async function openLog(directory: string): Promise<WriteStream> {
+async function openLog(directory: string): Promise<{ write: (line: string) => void; close: () => void }> {
   await mkdir(directory, { recursive: true })
   const file = join(directory, 'cupel.log')
   const { size } = await stat(file).catch(() => ({ size: 0 }))
   if (size > longestLogBytes) await rename(file, `${file}.1`)
-  const log = createWriteStream(file, { flags: 'a' })
-  await once(log, 'open')
-  log.on('error', () => {}) // a full disk, of which the services tell: nothing ends because of a line that is lost
-  return log
+  const log = openSync(file, 'a')
+  return {
+    write(line) {
+      try {
+        writeSync(log, `${line}\n`)
+      } catch {} // the services tell of it on the console
+    },
+    close: () => closeSync(log),
+  }
 }
 
 /** The endpoints of a local cloud that runs in this folder, or undefined. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaPort, OutgoingRecord } from '@cupel/io/kafka'
 
@@ -6,13 +7,15 @@ const tickMs = 50 // how often a limited rate sends
 
 /**
  * Append records in the order given until they end or `signal` is aborted: those of `paced` topics at most `rate` a
- * second, all others, and all without a rate, as fast as the broker takes them. Returns how many were acknowledged.
+ * second, all others, and all without a rate, as fast as the broker takes them. Returns how many were acknowledged;
+ * an abort does not wait for a broker that takes none.
  */
 export async function produce(
   kafka: Pick<KafkaPort, 'produce'>,
   records: Iterable<OutgoingRecord>,
   { rate, paced, signal }: { rate: number | undefined; paced: string; signal: AbortSignal },
 ): Promise<number> {
+  const aborted = once(signal, 'abort').then(() => false)
   const iterator = records[Symbol.iterator]()
   let startedMs: number | undefined // of the first paced record
   let sentPaced = 0
@@ -27,7 +30,10 @@ export async function produce(
       }
       batch.push(next.value)
     }
-    if (batch.length > 0) await kafka.produce(batch)
+    if (batch.length > 0) {
+      const acknowledged = await Promise.race([kafka.produce(batch).then(() => true), aborted])
+      if (!acknowledged) break
+    }
     produced += batch.length
     if (batch.length < batchRecords) await sleep(tickMs, undefined, { signal }).catch(() => {})
   }

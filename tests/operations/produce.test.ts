@@ -49,4 +49,16 @@ describe('produce', () => {
     }
     expect(await produce(kafka, endless(), { rate: undefined, paced: 'a', signal: stop.signal })).toBe(3_000)
   })
+
+  it('does not wait for a broker that takes nothing when it is told to stop', async () => {
+    const stop = new AbortController()
+    const kafka = {
+      produce: async () => {
+        setTimeout(() => stop.abort(), 10)
+        await new Promise(() => {})
+      },
+    }
+    const options = { rate: undefined, paced: 'a', signal: stop.signal }
+    expect(await produce(kafka, [record('a', 1)], options)).toBe(0)
+  })
 })

@@ -22,14 +22,18 @@ export type KafkaPort = {
   readonly close: () => Promise<void>
 }
 
+// kafkajs gives up after 5 retries, within seconds, although it says that an idempotent producer does not.
+const retry = { retries: 25, maxRetryTime: 5_000 }
+
 /**
  * Kafka as this machine's tools use it: an idempotent producer, so that a retried request appends nothing twice, and
- * look-ups. Connects when first used.
+ * look-ups. Connects when first used. What a broker cannot take now (a full disk, a restart) is tried for two minutes.
  */
 export function openKafka(brokers: string, clientId = 'cupel'): KafkaPort {
   const kafka = new Kafka({ clientId, brokers: brokers.split(','), logLevel: logLevel.NOTHING })
   const producer = kafka.producer({
     idempotent: true,
+    retry,
     maxInFlightRequests: 1,
     createPartitioner: Partitioners.DefaultPartitioner,
   })

@@ -54,7 +54,7 @@ export function s3ObjectStore(bucket: string, client = new S3Client({ forcePathS
         // 409: another conditional write of this key was under way, and the answer to "is there one" is yes or soon
         // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
         if (ifAbsent && [409, 412].includes(statusOf(error) ?? 0)) return false
-        throw new ObjectError(key, 'could not be stored', error)
+        throw new ObjectError(key, `could not be stored (${nameOf(error)})`, error)
       }
     },
 
@@ -65,7 +65,7 @@ export function s3ObjectStore(bucket: string, client = new S3Client({ forcePathS
         return { body, eTag: unquoted(found.ETag), metadata: found.Metadata ?? {} }
       } catch (error) {
         if (statusOf(error) === 404) return undefined
-        throw new ObjectError(key, 'could not be read', error)
+        throw new ObjectError(key, `could not be read (${nameOf(error)})`, error)
       }
     },
 
@@ -75,7 +75,7 @@ export function s3ObjectStore(bucket: string, client = new S3Client({ forcePathS
         return { eTag: unquoted(found.ETag), metadata: found.Metadata ?? {} }
       } catch (error) {
         if (statusOf(error) === 404) return undefined
-        throw new ObjectError(key, 'could not be read', error)
+        throw new ObjectError(key, `could not be read (${nameOf(error)})`, error)
       }
     },
 
@@ -102,5 +102,10 @@ export function s3ObjectStore(bucket: string, client = new S3Client({ forcePathS
 }
 
 const unquoted = (eTag = ''): string => eTag.replaceAll('"', '')
+/** S3's code of an error, or the system's. */
+const nameOf = (error: unknown): string => {
+  const { code, name } = error as { code?: string; name?: string }
+  return code ?? name ?? 'unknown'
+}
 const statusOf = (error: unknown): number | undefined =>
   (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode

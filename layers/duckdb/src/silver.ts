@@ -27,3 +27,7 @@ export async function silverProblem(
     .map(([name]) => identifier(name))
   return other.length > 0 ? `has another type than the dataset's in ${other.join(', ')}` : undefined
 }
+
+/** Whether DuckDB says that a file's pages cannot be decoded, behind a footer that can: the file's fault, not the world's. */
+export const isDamaged = (error: unknown): boolean =>
+  /^(Invalid|Serialization)\b.* Error\b/.test(error instanceof Error ? error.message : String(error))

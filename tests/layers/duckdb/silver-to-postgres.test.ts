@@ -1,5 +1,5 @@
 /** Silver files on their way to a table: CSV, COPY, and the upsert in which the newest record of a key stays. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bronzeLine } from '@cupel/core/bronze'
@@ -251,6 +251,20 @@ it('says why a file is no silver of the dataset, and throws when there is no fil
   await expect(ask(join(folder, 'absent.parquet'))).rejects.toThrow('absent.parquet')
 
   await foldToCsv(engine, offers, { files: [text, other], csv })
+})
+
+it('takes damaged pages for a fault of the file, and folds what other files hold', async () => {
+  const records = Array.from({ length: 300 }, (_, i) => offer(i, { shop: i, note: `note ${i}` }))
+  const bytes = await readFile(await refined(records))
+  bytes.fill(0xa5, 8, 200) // the first pages; the footer stays
+  const damaged = `${newName()}.parquet`
+  await writeFile(damaged, bytes)
+  const csv = newName()
+  expect(await parquetToCsv(engine, offers, { parquet: damaged, csv })).toEqual({
+    unreadable: 'its pages are damaged',
+  })
+  await foldToCsv(engine, offers, { files: [damaged, await refined([offer(7)])], csv })
+  expect((await readFile(csv, 'utf8')).trim()).toBe(`1,${anOffer.order},0,7`)
 })
 
 it('makes a table that says what its columns mean, and refuses what no dataset would give it', async () => {

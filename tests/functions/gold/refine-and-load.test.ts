@@ -7,6 +7,7 @@ import { objectCreatedEvent } from '@cupel/core/s3-event'
 import { type Engine, openEngine } from '@cupel/duckdb/engine'
 import { parquetToCsv } from '@cupel/duckdb/parquet-to-csv'
 import { refineFile } from '@cupel/duckdb/refine'
+import parquet from 'parquetjs-lite'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { merchants } from '#datasets/finance/merchants.ts'
 import { datasetByBronzeFolder, datasetBySilverFolder } from '#datasets/index.ts'
@@ -177,6 +178,19 @@ describe('refine, then load', () => {
     ).toEqual([{ problem: 'not a Parquet file' }])
     expect(await load(created(silverOf(9)))).toMatchObject({ skipped: 1 })
     expect(warnings).toEqual([`${silverOf(9)} is not loaded: not a Parquet file. ${whatToDo}`])
+  })
+
+  it('notes a Parquet file of somebody else in silver', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cupel-foreign-'))
+    const file = join(folder, 'foreign.parquet')
+    const schema = new parquet.ParquetSchema({ merchant_id: { type: 'UTF8' }, name: { type: 'UTF8' } })
+    const writer = await parquet.ParquetWriter.openFile(schema, file)
+    await writer.appendRow({ merchant_id: merchant(1).merchant_id, name: 'Corner Shop' })
+    await writer.close()
+    await lake.put(silverOf(0), await readFile(file))
+    await rm(folder, { recursive: true })
+    expect(await load(created(silverOf(0)))).toMatchObject({ rows: 0, unreadable: 1 })
+    expect(warnings[0]).toMatch(/is not loaded: lacks "category", "risk"/)
   })
 
   it('notes a silver object whose counts do not add up, or whose values its table refuses, and shows none of them', async () => {

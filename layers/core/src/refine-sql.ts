@@ -4,8 +4,8 @@
  *
  * A line goes through layers of columns: its envelope, each field's JSON, each field's trimmed text, the steps of its
  * kind, and last its reason and value. DuckDB evaluates layer by layer over vectors of 2,048 rows, one pass over the
- * file in all. Columns of a field are
- * named `"<field>.<part>"` and `"<field>:<step of its kind>"`, which no field can be named itself.
+ * file in all. Columns of a field are named `"<field>.<part>"` and `"<field>:<step of its kind>"`, those of the line
+ * begin with `_`: no field can be named so itself.
  */
 import type { Dataset } from './dataset.ts'
 import type { KindSql, Spellings } from './kinds/kind.ts'
@@ -106,13 +106,13 @@ function judgedSql(dataset: Dataset, input: string): string {
   })
   const valueShape = JSON.stringify(Object.fromEntries(fields.map(({ name }) => [name, 'JSON'])))
 
-  const lines = `SELECT json::VARCHAR AS line, json_transform(json, ${literal(shape)}) AS envelope FROM read_ndjson_objects(${literal(input)}, maximum_object_size = ${maxLineBytes})`
-  const decoded = `SELECT *, CASE WHEN envelope.format = 'text' THEN decode(from_base64(json_extract_string(line, '/value'))) END AS written FROM (${lines})`
-  const opened = `SELECT *, envelope.topic AS _topic, envelope."partition" AS _partition, envelope."offset" AS _offset, CAST(greatest(least(envelope."timestamp", ${Number.MAX_SAFE_INTEGER}), ${Number.MIN_SAFE_INTEGER}) AS BIGINT) AS _timestamp_ms, CASE WHEN written IS NULL THEN envelope.value ELSE json_transform(written, ${literal(valueShape)}) END AS object, CASE WHEN written IS NULL THEN json_keys(line, '/value') ELSE json_keys(written) END AS names, written IS NOT NULL OR contains(line, '\\u0000') AS escapes_nul FROM (${decoded})`
-  const raw = `SELECT *, ${wholeReasonSql} AS whole, ${each(({ name, column }) => `CAST(object.${identifier(name)} AS VARCHAR) AS ${column('json')}`)} FROM (${opened})`
+  const lines = `SELECT json::VARCHAR AS _line, json_transform(json, ${literal(shape)}) AS _envelope FROM read_ndjson_objects(${literal(input)}, maximum_object_size = ${maxLineBytes})`
+  const decoded = `SELECT *, CASE WHEN _envelope.format = 'text' THEN decode(from_base64(json_extract_string(_line, '/value'))) END AS _written FROM (${lines})`
+  const opened = `SELECT *, _envelope.topic AS _topic, _envelope."partition" AS _partition, _envelope."offset" AS _offset, CAST(greatest(least(_envelope."timestamp", ${Number.MAX_SAFE_INTEGER}), ${Number.MIN_SAFE_INTEGER}) AS BIGINT) AS _timestamp_ms, CASE WHEN _written IS NULL THEN _envelope.value ELSE json_transform(_written, ${literal(valueShape)}) END AS _object, CASE WHEN _written IS NULL THEN json_keys(_line, '/value') ELSE json_keys(_written) END AS _names, _written IS NOT NULL OR contains(_line, '\\u0000') AS _escapes_nul FROM (${decoded})`
+  const raw = `SELECT *, ${wholeReasonSql} AS _whole, ${each(({ name, column }) => `CAST(_object.${identifier(name)} AS VARCHAR) AS ${column('json')}`)} FROM (${opened})`
   const present = fields.map(({ column }) => `(${column('json')} IS NOT NULL)::INTEGER`).join(' + ')
-  const repeated = `CASE WHEN len(names) > ${present} AND len(names) <> len(list_distinct(names)) THEN list_filter(list_distinct(names), lambda name: list_count(list_filter(names, lambda other: other = name)) > 1) END`
-  const looked = `SELECT *, ${repeated} AS repeated, ${each(({ column }) => `ascii(${column('json')}) AS ${column('first')}, ${isSimpleSql(column('json'))} AS ${column('simple')}`)} FROM (${raw})`
+  const repeated = `CASE WHEN len(_names) > ${present} AND len(_names) <> len(list_distinct(_names)) THEN list_filter(list_distinct(_names), lambda name: list_count(list_filter(_names, lambda other: other = name)) > 1) END`
+  const looked = `SELECT *, ${repeated} AS _repeated, ${each(({ column }) => `ascii(${column('json')}) AS ${column('first')}, ${isSimpleSql(column('json'))} AS ${column('simple')}`)} FROM (${raw})`
   let from = `SELECT *, ${each(({ column }) => `${textSql(column)} AS ${column('text')}`)} FROM (${looked})`
 
   const depth = Math.max(...fields.map(({ sql }) => sql.steps?.length ?? 0))
@@ -124,7 +124,7 @@ function judgedSql(dataset: Dataset, input: string): string {
     from = `SELECT *, ${steps.join(', ')} FROM (${from})`
   }
   const reasons = `SELECT *, ${each((field) => `${fieldReasonSql(dataset, field)} AS ${field.column('reason')}`)} FROM (${from})`
-  return `SELECT *, ${each(({ name, sql, column }) => `CASE WHEN ${column('text')} IS NOT NULL AND ${column('reason')} IS NULL AND whole IS NULL THEN ${sql.value} END AS ${identifier(name)}`)} FROM (${reasons})`
+  return `SELECT *, ${each(({ name, sql, column }) => `CASE WHEN ${column('text')} IS NOT NULL AND ${column('reason')} IS NULL AND _whole IS NULL THEN ${sql.value} END AS ${identifier(name)}`)} FROM (${reasons})`
 }
 
 /** Is this JSON text, when a string, the string itself between quotes? No escape, nothing to trim: control characters are escapes. */
@@ -138,16 +138,16 @@ function textSql(column: FieldColumns['column']): string {
   return `NULLIF(CASE WHEN NOT (${isString}) THEN ${json} WHEN ${column('simple')} THEN substring(${json}, 2, strlen(${json}) - 2) ELSE ${trimSql(`json_extract_string(${json}, '$')`)} END, '')`
 }
 
-const wholeReasonSql = `CASE WHEN envelope.format = 'tombstone' THEN 'tombstone' WHEN envelope.format NOT IN ('json', 'text') THEN 'unreadable' WHEN len(names) > 0 THEN NULL WHEN CASE WHEN written IS NULL THEN json_type(line, '/value') ELSE json_type(written) END = 'OBJECT' THEN NULL ELSE 'not-an-object' END`
+const wholeReasonSql = `CASE WHEN _envelope.format = 'tombstone' THEN 'tombstone' WHEN _envelope.format NOT IN ('json', 'text') THEN 'unreadable' WHEN len(_names) > 0 THEN NULL WHEN CASE WHEN _written IS NULL THEN json_type(_line, '/value') ELSE json_type(_written) END = 'OBJECT' THEN NULL ELSE 'not-an-object' END`
 
 /** `parseField` in SQL. */
 function fieldReasonSql(dataset: Dataset, { name, sql, column }: FieldColumns): string {
   const { kind, optional } = dataset.fields[name]!
   return `CASE ${[
-    `WHEN repeated IS NOT NULL AND list_contains(repeated, ${literal(name)}) THEN 'duplicate-field'`,
+    `WHEN _repeated IS NOT NULL AND list_contains(_repeated, ${literal(name)}) THEN 'duplicate-field'`,
     `WHEN ${column('text')} IS NULL THEN ${optional ? 'NULL' : "'missing'"}`,
     `WHEN ${isNested(column)} THEN '${kind.wrongType}'`,
-    `WHEN escapes_nul AND contains(${column('text')}, chr(0)) THEN 'contains-nul'`,
+    `WHEN _escapes_nul AND contains(${column('text')}, chr(0)) THEN 'contains-nul'`,
   ].join(' ')} ELSE ${sql.reason} END`
 }
 
@@ -161,15 +161,15 @@ function quarantinedSql(dataset: Dataset): string {
     ({ name, column }) =>
       `{field: ${literal(name)}, reason: ${column('reason')}, first: ${column('first')}, text: ${column('text')}, personal: ${dataset.fields[name]!.personal}}`,
   )
-  const reasons = `list_transform(list_filter([${bad.join(', ')}], lambda one: one.reason IS NOT NULL), lambda one: {field: one.field, reason: one.reason, value: ${shownSql}})`
-  const whole = '[{field: NULL::VARCHAR, reason: whole, value: NULL::VARCHAR}]'
+  const reasons = `list_transform(list_filter([${bad.join(', ')}], lambda _one: _one.reason IS NOT NULL), lambda _one: {field: _one.field, reason: _one.reason, value: ${shownSql}})`
+  const whole = '[{field: NULL::VARCHAR, reason: _whole, value: NULL::VARCHAR}]'
   const head = `{"dataset":${JSON.stringify(dataset.name)},"version":${dataset.version},"reasons":`
-  const isBad = `whole IS NOT NULL OR coalesce(${fields.map(({ column }) => column('reason')).join(', ')}) IS NOT NULL`
-  return `CASE WHEN ${isBad} THEN concat(${literal(head)}, CAST(to_json(CASE WHEN whole IS NOT NULL THEN ${whole} ELSE ${reasons} END) AS VARCHAR), ',', line[2:]) END`
+  const isBad = `_whole IS NOT NULL OR coalesce(${fields.map(({ column }) => column('reason')).join(', ')}) IS NOT NULL`
+  return `CASE WHEN ${isBad} THEN concat(${literal(head)}, CAST(to_json(CASE WHEN _whole IS NOT NULL THEN ${whole} ELSE ${reasons} END) AS VARCHAR), ',', _line[2:]) END`
 }
 
-/** `showValue` in SQL, of `one` field's `first`, `text`, `reason` and `personal`. */
-const number = 'TRY_CAST(one.text AS DOUBLE)'
-const numberTextSql = `CASE WHEN ${number} = 0 THEN '0' ELSE regexp_replace(CASE WHEN abs(${number}) >= 1e15 THEN CAST(${number} AS VARCHAR) ELSE one.text END, '[.]0$', '') END`
-const shownTextSql = `CASE WHEN one.first = ${'{'.charCodeAt(0)} THEN '{…}' WHEN one.first = ${'['.charCodeAt(0)} THEN '[…]' WHEN chr(one.first) IN ('-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9') THEN ${numberTextSql} ELSE one.text END`
-const shownSql = `CASE WHEN one.reason IN ('missing', 'duplicate-field') THEN NULL WHEN one.personal THEN concat('***(', length(${shownTextSql}), ' characters)') ELSE left(${shownTextSql}, 200) END`
+/** `showValue` in SQL, of `_one` field's `first`, `text`, `reason` and `personal`. */
+const number = 'TRY_CAST(_one.text AS DOUBLE)'
+const numberTextSql = `CASE WHEN ${number} = 0 THEN '0' ELSE regexp_replace(CASE WHEN abs(${number}) >= 1e15 THEN CAST(${number} AS VARCHAR) ELSE _one.text END, '[.]0$', '') END`
+const shownTextSql = `CASE WHEN _one.first = ${'{'.charCodeAt(0)} THEN '{…}' WHEN _one.first = ${'['.charCodeAt(0)} THEN '[…]' WHEN chr(_one.first) IN ('-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9') THEN ${numberTextSql} ELSE _one.text END`
+const shownSql = `CASE WHEN _one.reason IN ('missing', 'duplicate-field') THEN NULL WHEN _one.personal THEN concat('***(', length(${shownTextSql}), ' characters)') ELSE left(${shownTextSql}, 200) END`

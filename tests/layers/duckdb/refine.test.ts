@@ -3,7 +3,7 @@ import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bronzeLine, readValue } from '@cupel/core/bronze'
-import { dataset } from '@cupel/core/dataset'
+import { type Dataset, dataset } from '@cupel/core/dataset'
 import type { KafkaRecord } from '@cupel/core/kafka-event'
 import { integer, money, oneOf, phone, text, timestamp, uuid } from '@cupel/core/kinds'
 import { compareNewest, type EventOrder } from '@cupel/core/newest'
@@ -62,7 +62,10 @@ afterAll(async () => {
 })
 
 let count = 0
-async function refine(records: readonly KafkaRecord[], on: Engine = engine) {
+async function refine(
+  records: readonly KafkaRecord[],
+  { on = engine, of = orders }: { on?: Engine; of?: Dataset } = {},
+) {
   const name = join(folder, String(count++))
   const files = {
     input: `${name}.ndjson`,
@@ -70,7 +73,7 @@ async function refine(records: readonly KafkaRecord[], on: Engine = engine) {
     quarantine: `${name}-quarantine.ndjson`,
   }
   await writeFile(files.input, records.map((record) => `${bronzeLine(record)}\n`).join(''))
-  const counts = await refineFile(on, orders, files)
+  const counts = await refineFile(on, of, files)
   const quarantine = counts.quarantined > 0 ? await readFile(files.quarantine, 'utf8') : ''
   const silver = await asyncBufferFromFile(files.silver)
   return {
@@ -247,11 +250,30 @@ it('gives the same bytes for the same records, on one thread and on two, in any 
     const first = await refine(records)
     expect(first.counts).toMatchObject({ records: 6000, quarantined: 62 })
     expect((await refine(records)).hash).toBe(first.hash)
-    expect((await refine(records, two)).hash).toBe(first.hash)
-    expect((await refine([...records].reverse(), two)).hash).toBe(first.hash)
+    expect((await refine(records, { on: two })).hash).toBe(first.hash)
+    expect((await refine([...records].reverse(), { on: two })).hash).toBe(first.hash)
   } finally {
     two.close()
   }
+})
+
+it('takes a field of any name, also one that its own columns might have', async () => {
+  const names = ['line', 'envelope', 'written', 'object', 'names', 'whole', 'repeated', 'escapes_nul', 'one']
+  const named = dataset({
+    ...orders,
+    fields: {
+      ...orders.fields,
+      ...Object.fromEntries(names.map((name) => [name, text('A word.', { max: 20 })])),
+    },
+  })
+  const words = Object.fromEntries(names.map((name) => [name, `word ${name}`]))
+  const { silver, counts, quarantined } = await refine(
+    [order(0, { ...anOrder, ...words }), order(1, { ...anOrder, ...words, one: 1 })],
+    { of: named },
+  )
+  expect(counts).toEqual({ records: 2, silver: 1, quarantined: 1, duplicates: 0 })
+  expect(silver).toMatchObject([words])
+  expect(JSON.parse(quarantined[0]!).reasons).toEqual([{ field: 'one', reason: 'not-text', value: '1' }])
 })
 
 it('refines files that are asked for at once, each for itself', async () => {

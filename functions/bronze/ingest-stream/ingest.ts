@@ -63,8 +63,7 @@ export function makeIngest({ lake, folderOf }: IngestPorts) {
   async function withoutStored({ folder, topic, partition, records }: PartitionBatch) {
     const predecessor = await findPredecessor(folder, topic, partition, records[0]!.offset)
     if (predecessor === undefined) return records
-    const end = Number(predecessor.metadata['last-offset'])
-    const stored = records.filter(({ offset }) => offset <= end)
+    const stored = records.filter(({ offset }) => offset <= predecessor.lastOffset)
     if (stored.length > 0) {
       const object = await lake.get(predecessor.key)
       const different = object && firstDifference(stored, object.body)
@@ -75,23 +74,30 @@ export function makeIngest({ lake, folderOf }: IngestPorts) {
 
   /**
    * The object with the greatest first offset ≤ `offset`. S3 lists forwards only, so look at a window that ends there,
-   * wider and wider: objects hold at most 10,000 records (the largest batch), and gaps in a topic are rare.
+   * wider and wider: objects hold at most 10,000 records (the largest batch), and gaps in a topic are rare. What lacks
+   * the metadata of bronze was put there by somebody else and is passed over, unless it takes the batch's own place.
    */
   async function findPredecessor(folder: string, topic: string, partition: number, offset: number) {
     const at = { topic, partition }
     const last = bronzeKey(folder, at, offset)
     for (let width = 10_000; ; width *= 100) {
       const from = offset - width
-      let found: string | undefined
+      const found: string[] = []
       const startAfter = from > 0 ? bronzeKey(folder, at, from) : undefined
       for await (const { key } of lake.list(bronzePrefix(folder, at), { startAfter })) {
         if (key > last) break
-        found = key
+        found.push(key)
       }
-      if (found !== undefined) {
-        const object = await lake.head(found)
-        if (object === undefined) throw new ObjectError(found, 'was listed and is gone')
-        return { key: found, ...object }
+      for (const key of found.reverse()) {
+        const object = await lake.head(key)
+        if (object === undefined) throw new ObjectError(key, 'was listed and is gone')
+        const lastOffset = Number(object.metadata['last-offset'])
+        if (Number.isSafeInteger(lastOffset)) return { key, lastOffset }
+        if (key === last)
+          throw new ObjectError(
+            key,
+            'stands where a batch belongs, without the metadata of bronze. Move it away',
+          )
       }
       if (startAfter === undefined) return undefined
     }

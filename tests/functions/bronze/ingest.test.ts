@@ -110,6 +110,21 @@ describe('ingest', () => {
     await expect(environment(lake)(mskEvent(other))).rejects.toMatchObject({ code: 'TOPIC_REPLACED' })
   })
 
+  it('passes over an object without the metadata of bronze, and says so when it takes the place of a batch', async () => {
+    const lake = memoryObjectStore()
+    await environment(lake)(mskEvent(kafkaRecords(0, 5)))
+    await lake.put(keyOf(3), Buffer.from('put there by hand'))
+    expect(await environment(lake)(mskEvent(kafkaRecords(4, 6)))).toMatchObject({
+      records: 1,
+      redelivered: 1,
+    })
+    await lake.put(keyOf(6), Buffer.from('put there by hand'))
+    await expect(environment(lake)(mskEvent(kafkaRecords(6, 8)))).rejects.toMatchObject({
+      code: 'OBJECT',
+      message: expect.stringContaining(keyOf(6)),
+    })
+  })
+
   it('stores each offset in exactly one object, whatever batches are redelivered to whatever environments', async () => {
     // A partition's batches begin at the committed offset; a zombie may still be writing when its successor starts.
     const attempt = fc.record({

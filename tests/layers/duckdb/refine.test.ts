@@ -259,13 +259,8 @@ it('gives the same bytes for the same records, on one thread and on two, in any 
 
 it('takes a field of any name, also one that its own columns might have', async () => {
   const names = ['line', 'envelope', 'written', 'object', 'names', 'whole', 'repeated', 'escapes_nul', 'one']
-  const named = dataset({
-    ...orders,
-    fields: {
-      ...orders.fields,
-      ...Object.fromEntries(names.map((name) => [name, text('A word.', { max: 20 })])),
-    },
-  })
+  const added = names.map((name) => [name, text('A word.', { max: 20 })])
+  const named: Dataset = { ...orders, fields: { ...orders.fields, ...Object.fromEntries(added) } }
   const words = Object.fromEntries(names.map((name) => [name, `word ${name}`]))
   const { silver, counts, quarantined } = await refine(
     [order(0, { ...anOrder, ...words }), order(1, { ...anOrder, ...words, one: 1 })],

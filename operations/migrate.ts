@@ -41,6 +41,13 @@ export async function migrate(
   return applied
 }
 
+/** How to change what a step made. A dataset's table follows the dataset's file, so its new form is noted by hand. */
+const altering = (name: string, sha256: string): string =>
+  name.endsWith('.sql')
+    ? 'put it back as it was, and alter what it made in a new numbered file in warehouse/migrations'
+    : 'a new numbered file in warehouse/migrations with ALTER TABLE IF EXISTS …, and ' +
+      `UPDATE migrations SET sha256 = '${sha256}' WHERE name = '${name}'`
+
 async function apply(transaction: Transaction, { name, sql }: Step): Promise<boolean> {
   await transaction.query('SELECT pg_advisory_xact_lock($1)', [lock])
   const sha256 = createHash('sha256').update(sql).digest('hex')
@@ -54,7 +61,7 @@ async function apply(transaction: Transaction, { name, sql }: Step): Promise<boo
     throw new CupelError(
       'MIGRATION_CHANGED',
       `${name} was applied to this database in another form. On your own machine: npm run reset; ` +
-        'where the data must stay: a new numbered file in warehouse/migrations that alters what is there',
+        `where the data must stay: ${altering(name, sha256)}`,
       { retryable: false },
     )
   await transaction.query(sql)

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from '@cupel/core/kinds'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { datasets } from '#datasets/index.ts'
 import { migrate } from '#operations/migrate.ts'
@@ -8,9 +9,11 @@ import { makeDatabase, type TestDatabase } from '../support/postgres.ts'
 
 describe('migrate', () => {
   let database: TestDatabase
+  let other: TestDatabase
   let directory: string
   beforeAll(async () => {
     database = await makeDatabase()
+    other = await makeDatabase()
     directory = await mkdtemp(join(tmpdir(), 'cupel-migrations-'))
   })
   afterAll(() => rm(directory, { recursive: true }))
@@ -39,6 +42,21 @@ describe('migrate', () => {
       message: expect.stringContaining('npm run reset'),
     })
     await file('900-once.sql', 'CREATE TABLE once (x int)')
+  })
+
+  it('takes the new form of a table once a file alters it as the refusal says, in old and new databases', async () => {
+    const { fields, ...rest } = datasets.find(({ name }) => name === 'merchants')!
+    const before = { ...rest, table: 'altered', fields }
+    const after = { ...before, fields: { ...fields, site: text('Its web site.', { optional: true }) } }
+    await migrate(database.warehouse, { directory, datasets: [before] })
+    const refusal: Error = await migrate(database.warehouse, { directory, datasets: [after] }).catch(
+      (error) => error,
+    )
+    const noted = /UPDATE migrations .*/.exec(refusal.message)?.[0]
+    await file('902-site.sql', `ALTER TABLE IF EXISTS altered ADD COLUMN site text; ${noted}`)
+    expect(await migrate(database.warehouse, { directory, datasets: [after] })).toEqual(['902-site.sql'])
+
+    expect(await migrate(other.warehouse, { directory, datasets: [after] })).toContain('table altered')
   })
 
   it('leaves nothing of a step that fails', async () => {

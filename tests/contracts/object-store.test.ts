@@ -15,6 +15,7 @@ describe('in memory', () => {
 
 describe('the embedded S3, through the AWS SDK', () => {
   let store: ObjectStore
+  let nowhere: ObjectStore
   let end: () => Promise<void>
   beforeAll(async () => {
     const directory = await mkdtemp(join(tmpdir(), 'cupel-s3-'))
@@ -27,6 +28,7 @@ describe('the embedded S3, through the AWS SDK', () => {
     })
     await client.send(new CreateBucketCommand({ Bucket: 'contract' }))
     store = s3ObjectStore('contract', client)
+    nowhere = s3ObjectStore('no-such-bucket', client)
     end = async () => {
       client.destroy()
       await server.close()
@@ -35,6 +37,11 @@ describe('the embedded S3, through the AWS SDK', () => {
   })
   afterAll(() => end())
   objectStoreContract(() => store)
+
+  it('takes a bucket that is not there for a failure, not for an object that is gone', async () => {
+    await expect(nowhere.get('a')).rejects.toThrow('could not be read (NoSuchBucket)')
+    await expect(nowhere.put('a', Buffer.from('x'))).rejects.toThrow('could not be stored (NoSuchBucket)')
+  })
 
   it('goes on over the end of a page', async () => {
     const names = Array.from({ length: 1_003 }, (_, i) => `pages/${String(i).padStart(5, '0')}`)

@@ -64,7 +64,7 @@ export function s3ObjectStore(bucket: string, client = new S3Client({ forcePathS
         const body = await found.Body!.transformToByteArray()
         return { body, eTag: unquoted(found.ETag), metadata: found.Metadata ?? {} }
       } catch (error) {
-        if (statusOf(error) === 404) return undefined
+        if (statusOf(error) === 404 && nameOf(error) !== 'NoSuchBucket') return undefined
         throw new ObjectError(key, `could not be read (${nameOf(error)})`, error)
       }
     },

@@ -6,7 +6,16 @@ import { stopLeftoverPostgres } from '#localstack/postgres/server.ts'
 import { dataDirectory } from './local-cloud.ts'
 
 // All that a start leaves in the data folder, but its lock.
-const own = ['kafka', 's3', 'postgres', 'endpoints.json', 'generator.json', 'cupel.log']
+const own = [
+  'kafka',
+  's3',
+  'postgres',
+  'endpoints.json',
+  'generator.json',
+  'generator.json.new',
+  'cupel.log',
+  'cupel.log.1',
+]
 
 /** Deletes the local data, and no file that is not the local cloud's: CUPEL_DIRECTORY may name any folder. */
 export async function runReset(root: string): Promise<number> {

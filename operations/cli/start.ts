@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { generateFinance } from '#datasets/finance/generate.ts'
 import { datasets } from '#datasets/index.ts'
@@ -107,7 +107,9 @@ async function nextRun(root: string, seed: number): Promise<{ seed: number; run:
   const file = join(dataDirectory(root), 'generator.json')
   const runs: Record<string, number> = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'))
   const run = runs[seed] ?? 0
-  await writeFile(file, JSON.stringify({ ...runs, [seed]: run + 1 }))
+  // At once: a crash or a full disk must not leave half a file, with which no later start could go on.
+  await writeFile(`${file}.new`, JSON.stringify({ ...runs, [seed]: run + 1 }))
+  await rename(`${file}.new`, file)
   return { seed, run, startMs: worldStartMs + run * runSpacingMs }
 }
 

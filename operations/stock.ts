@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
+import { identifier } from '@cupel/core/kinds/strings'
 import { type Engine, openEngine } from '@cupel/duckdb/engine'
 import { foldToCsv } from '@cupel/duckdb/fold'
 import type { KafkaPort } from '@cupel/io/kafka'
@@ -106,19 +107,20 @@ async function compareGold(
       return file
     })
     const csv = folder.file('fold.csv')
-    const columns = [...dataset.key, '_partition', '_offset']
+    const table = identifier(dataset.table)
+    const columns = [...dataset.key, '_partition', '_offset'].map(identifier)
     await foldToCsv(engine, dataset, { files, csv })
     return warehouse.transaction(async (transaction) => {
       const selected = columns.join(', ')
       await transaction.query(
-        `CREATE TEMPORARY TABLE fold ON COMMIT DROP AS SELECT ${selected} FROM ${dataset.table} WITH NO DATA`,
+        `CREATE TEMPORARY TABLE fold ON COMMIT DROP AS SELECT ${selected} FROM ${table} WITH NO DATA`,
       )
       await copyCsv(transaction, { table: 'fold', columns, file: csv })
       const { rows } = await transaction.query(
-        `(SELECT ${selected} FROM fold EXCEPT SELECT ${selected} FROM ${dataset.table})
-         UNION (SELECT ${selected} FROM ${dataset.table} EXCEPT SELECT ${selected} FROM fold) LIMIT 3`,
+        `(SELECT ${selected} FROM fold EXCEPT SELECT ${selected} FROM ${table})
+         UNION (SELECT ${selected} FROM ${table} EXCEPT SELECT ${selected} FROM fold) LIMIT 3`,
       )
-      const counted = await transaction.query(`SELECT count(*) FROM ${dataset.table}`)
+      const counted = await transaction.query(`SELECT count(*) FROM ${table}`)
       return {
         rows: Number(counted.rows[0].count),
         notTheFoldOfSilver: rows.map((row) => dataset.key.map((field) => String(row[field])).join(' ')),

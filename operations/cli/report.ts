@@ -1,3 +1,4 @@
+import { identifier } from '@cupel/core/kinds/strings'
 import type { Postgres } from '@cupel/io/postgres'
 import { type DatasetStock, type DecisionStock, foreignObjects, sum } from '../reconcile.ts'
 
@@ -67,7 +68,7 @@ export async function measureLatency(
     ),
     gold: await percentiles(
       'extract(epoch FROM _loaded_at) * 1000 - _timestamp_ms',
-      `(${tables.map((table) => `SELECT _loaded_at, _timestamp_ms FROM ${table}`).join(' UNION ALL ')}) AS rows
+      `(${tables.map((table) => `SELECT _loaded_at, _timestamp_ms FROM ${identifier(table)}`).join(' UNION ALL ')}) AS rows
        WHERE _timestamp_ms BETWEEN ${Math.floor(sinceMs)} AND extract(epoch FROM _loaded_at) * 1000`,
     ),
   }

@@ -1,6 +1,18 @@
-import { describe, expect, it } from 'vitest'
-import { keptFailures } from '#operations/stock.ts'
+import { bronzeLine } from '@cupel/core/bronze'
+import { dataset } from '@cupel/core/dataset'
+import { text, timestamp } from '@cupel/core/kinds'
+import { objectCreatedEvent } from '@cupel/core/s3-event'
+import { createTable } from '@cupel/core/warehouse-sql'
+import { openEngine } from '@cupel/duckdb/engine'
+import { parquetToCsv } from '@cupel/duckdb/parquet-to-csv'
+import { refineFile } from '@cupel/duckdb/refine'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { makeLoad } from '#functions/gold/load/load.ts'
+import { makeRefine } from '#functions/silver/refine/refine.ts'
+import { keptFailures, takeStock } from '#operations/stock.ts'
+import { kafkaRecord } from '../support/kafka.ts'
 import { memoryObjectStore } from '../support/memory-object-store.ts'
+import { makeDatabase, type TestDatabase } from '../support/postgres.ts'
 
 const failed = (topicPartition: string, offset: number) =>
   Buffer.from(
@@ -41,5 +53,54 @@ describe('keptFailures', () => {
     const known = new Map()
     expect(await keptFailures(counting, known)).toEqual(await keptFailures(counting, known))
     expect(reads).toBe(1)
+  })
+})
+
+describe('takeStock', () => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = await makeDatabase()
+  })
+
+  it('compares gold with silver, also where SQL reserves the names of table and key', async () => {
+    const orders = dataset({
+      name: 'orders',
+      description: 'Orders.',
+      topic: 'orders',
+      bronzeFolder: 'orders',
+      silverFolder: 'orders',
+      table: 'order',
+      version: 1,
+      key: 'user',
+      orderBy: 'at',
+      fields: { user: text('Who ordered.'), at: timestamp('When.') },
+    })
+    await database.warehouse.query(createTable(orders))
+    const lake = memoryObjectStore()
+    const value = Buffer.from('{"user":"jo","at":"2026-01-02T03:04:05Z"}')
+    await lake.put('bronze/orders/x.ndjson', Buffer.from(`${bronzeLine(kafkaRecord({ value }))}\n`))
+    const created = (key: string) => objectCreatedEvent('lake', [{ key, eTag: '', size: 0 }])
+    const engine = await openEngine()
+    await makeRefine({
+      lake,
+      datasetOf: () => orders,
+      refineFile: (of, files) => refineFile(engine, of, files),
+    })(created('bronze/orders/x.ndjson'))
+    const { warehouse } = database
+    await makeLoad({
+      lake,
+      warehouse,
+      datasetOf: () => orders,
+      parquetToCsv: (of, files) => parquetToCsv(engine, of, files),
+      warn: () => {},
+    })(created('silver/orders/x.parquet'))
+    engine.close()
+
+    const kafka = { offsets: async () => ({ records: 1, partitions: [{ partition: 0, start: 0, end: 1 }] }) }
+    const gold = async () =>
+      (await takeStock({ kafka, lake, failures: memoryObjectStore(), warehouse }, [orders]))[0]!.gold
+    expect(await gold()).toEqual({ rows: 1, notTheFoldOfSilver: [] })
+    await warehouse.query('UPDATE "order" SET "user" = $1', ['bo'])
+    expect([...(await gold()).notTheFoldOfSilver].sort()).toEqual(['bo', 'jo'])
   })
 })

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
 import { parseSilverKey } from '@cupel/core/keys'
+import { identifier } from '@cupel/core/kinds/strings'
 import { forEachObject } from '@cupel/core/s3-event'
 import { copyColumns, upsertStatement } from '@cupel/core/warehouse-sql'
 import type { ObjectStore, StoredObject } from '@cupel/io/object-store'
@@ -154,7 +155,7 @@ async function enterIntoLedger(
 
 async function upsert(transaction: Transaction, dataset: Dataset, csv: string): Promise<number> {
   await transaction.query(
-    `CREATE TEMPORARY TABLE incoming (LIKE ${dataset.table} INCLUDING DEFAULTS) ON COMMIT DROP`,
+    `CREATE TEMPORARY TABLE incoming (LIKE ${identifier(dataset.table)} INCLUDING DEFAULTS) ON COMMIT DROP`,
   )
   await copyCsv(transaction, { table: 'incoming', columns: copyColumns(dataset), file: csv })
   const { rowCount } = await transaction.query(upsertStatement(dataset, 'incoming'))

@@ -12,9 +12,6 @@ export const datasetByTopic = (topic: string): Dataset | undefined => find('topi
 export const datasetByBronzeFolder = (folder: string): Dataset | undefined => find('bronzeFolder', folder)
 /** `folder` as in `silver/<folder>/…`. */
 export const datasetBySilverFolder = (folder: string): Dataset | undefined => find('silverFolder', folder)
-export const datasetByName = (name: string): Dataset | undefined => find('name', name)
 
-const find = (
-  property: 'name' | 'topic' | 'bronzeFolder' | 'silverFolder',
-  value: string,
-): Dataset | undefined => datasets.find((dataset) => dataset[property] === value)
+const find = (property: 'topic' | 'bronzeFolder' | 'silverFolder', value: string): Dataset | undefined =>
+  datasets.find((dataset) => dataset[property] === value)

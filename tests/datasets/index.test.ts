@@ -2,22 +2,15 @@ import { parseRecord } from '@cupel/core/record'
 import { expect, it } from 'vitest'
 import { transactions } from '#datasets/finance/transactions.ts'
 import { users } from '#datasets/finance/users.ts'
-import {
-  datasetByBronzeFolder,
-  datasetByName,
-  datasetBySilverFolder,
-  datasetByTopic,
-  datasets,
-} from '#datasets/index.ts'
+import { datasetByBronzeFolder, datasetBySilverFolder, datasetByTopic, datasets } from '#datasets/index.ts'
 
 it('gives each topic, folder and table to one dataset', () => {
   for (const property of ['name', 'topic', 'bronzeFolder', 'silverFolder', 'table'] as const)
     expect(new Set(datasets.map((dataset) => dataset[property])).size, property).toBe(datasets.length)
 })
 
-it('finds a dataset by any of its names', () => {
+it('finds a dataset by its topic and its folders', () => {
   for (const dataset of datasets) {
-    expect(datasetByName(dataset.name)).toBe(dataset)
     expect(datasetByTopic(dataset.topic)).toBe(dataset)
     expect(datasetByBronzeFolder(dataset.bronzeFolder)).toBe(dataset)
     expect(datasetBySilverFolder(dataset.silverFolder)).toBe(dataset)

@@ -23,7 +23,7 @@ export type BronzeObject = {
 }
 
 /** Where records of topics that no dataset claims are kept: received is received. */
-export const unclaimedFolder = (topic: string): string => `unclaimed-${topic}`
+const unclaimedFolder = (topic: string): string => `unclaimed-${topic}`
 
 /**
  * Sort a batch by topic-partition. Bad or good, every record is in exactly one of the batches; a record that an event

@@ -91,7 +91,7 @@ export function assess(arrivals: readonly Arrival[], before: Knowledge): Assessm
   return { decisions, histories, duplicates }
 }
 
-export function findingsOf(transaction: Transaction, context: Context): readonly Finding[] {
+function findingsOf(transaction: Transaction, context: Context): readonly Finding[] {
   return rules.flatMap((rule) => {
     const evidence = rule.assess(transaction, context)
     return evidence ? [{ rule: rule.id, version: rule.version, ...evidence }] : []

@@ -2,16 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
 import { parseBronzeKey, quarantineKey, silverKey } from '@cupel/core/keys'
 import { forEachObject } from '@cupel/core/s3-event'
+import type { RefineCounts } from '@cupel/duckdb/refine'
 import type { ObjectStore } from '@cupel/io/object-store'
 import { type TemporaryFolder, withTemporaryFolder } from '@cupel/io/temporary-folder'
 
-/** `records` = `silver` + `quarantined` + `duplicates`. */
-export type RefineCounts = {
-  readonly records: number
-  readonly silver: number
-  readonly quarantined: number
-  readonly duplicates: number // older records of a key that the same object holds again
-}
 export type RefinePorts = {
   readonly lake: Pick<ObjectStore, 'put' | 'get' | 'head'>
   readonly datasetOf: (bronzeFolder: string) => Dataset | undefined

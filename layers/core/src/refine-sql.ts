@@ -12,7 +12,7 @@ import type { KindSql, Spellings } from './kinds/kind.ts'
 import { identifier, literal, trimSql } from './kinds/strings.ts'
 
 /** How a record was received: the last columns of every silver file. */
-export const lineageColumns = ['_topic', '_partition', '_offset', '_timestamp_ms'] as const
+const lineageColumns = ['_topic', '_partition', '_offset', '_timestamp_ms'] as const
 
 /** The columns that say which of two records of a key is newer, most significant first: `compareNewest` in SQL. */
 export const newestColumns = (dataset: Dataset): readonly string[] => [

@@ -36,7 +36,7 @@ export function numberText(value: number): string {
 }
 
 /** Does a double carry the digits of this JSON number? */
-export function isExact(value: number): boolean {
+function isExact(value: number): boolean {
   if (Math.abs(value) >= 1e15) return false
   const text = String(value)
   return !text.includes('e') && text.replace(/^-?[0.]*|\./g, '').replace(/\.?0+$/, '').length <= 15

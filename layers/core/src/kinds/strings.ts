@@ -6,7 +6,7 @@
 import type { Spellings } from './kind.ts'
 
 /** What is cut from both ends of every string: the white space and line ends of ECMAScript. */
-export const whiteSpace =
+const whiteSpace =
   '\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff'
 
 /** Without the white space at both ends. https://tc39.es/ecma262/#sec-trimstring cuts exactly the set above. */

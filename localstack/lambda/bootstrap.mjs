@@ -6,7 +6,7 @@
 //
 // Handler resolution, error texts and exit codes follow the runtime interface client of AWS's Node.js runtimes:
 // https://github.com/aws/aws-lambda-nodejs-runtime-interface-client
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import Module, { createRequire, register } from 'node:module'
 import { join, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -15,7 +15,10 @@ import { isBare, layerOf } from './layer-resolution.mjs'
 
 const send = process.send.bind(process)
 process.send = undefined // a handler on AWS has no channel to a parent either
-process.on('disconnect', () => process.exit(1))
+process.on('disconnect', () => {
+  rmSync(process.env.TMPDIR, { recursive: true, force: true }) // who would have removed it was killed
+  process.exit(1)
+})
 // Ctrl-C reaches the whole process group; the local cloud decides when an environment ends.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
 

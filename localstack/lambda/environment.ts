@@ -1,5 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { FunctionSettings } from '../template.ts'
 
@@ -34,7 +37,8 @@ const initLimitMs = 30_000
 const responseLimitBytes = 6_291_556
 
 /**
- * One execution environment: a child process that runs one function, one invocation at a time.
+ * One execution environment: a child process that runs one function, one invocation at a time, with a temporary folder
+ * (`TMPDIR`, for AWS's `/tmp`) that lives as long as it does.
  *
  * `usable` turns false when it timed out, crashed or was stopped; then it is never used again. Whatever happens in
  * it becomes an outcome with AWS's error body; `invoke` does not throw.
@@ -44,6 +48,7 @@ export class Environment {
   usable = true
   readonly #options: EnvironmentOptions
   readonly #child: ChildProcess
+  readonly #temporary = mkdtempSync(join(tmpdir(), 'lambda-'))
   #requestId: string | undefined
   #answer: ((answer: Answer) => void) | undefined
   #early: Answer | undefined // came before anybody asked
@@ -55,7 +60,7 @@ export class Environment {
     const { bootstrap, taskRoot, settings } = options
     this.#child = fork(bootstrap, {
       cwd: taskRoot,
-      env: environmentVariables(options),
+      env: { ...environmentVariables(options), TMPDIR: this.#temporary },
       execArgv: [`--max-old-space-size=${settings.memoryMb}`],
       serialization: 'advanced', // hands megabytes of text over without escaping them
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -70,7 +75,7 @@ export class Environment {
     this.#gone = new Promise((resolve) => {
       this.#child.once('exit', resolve)
       this.#child.once('error', resolve)
-    })
+    }).finally(() => rmSync(this.#temporary, { recursive: true, force: true }))
   }
 
   async invoke(invocation: Invocation): Promise<Outcome> {
@@ -178,12 +183,11 @@ function environmentVariables({
   variables,
   region,
 }: EnvironmentOptions): NodeJS.ProcessEnv {
-  const { PATH, HOME, TMPDIR } = process.env
+  const { PATH, HOME } = process.env
   const date = new Date().toISOString().slice(0, 10).replaceAll('-', '/')
   return {
     PATH,
     HOME,
-    TMPDIR,
     LANG: 'en_US.UTF-8',
     TZ: 'UTC',
     AWS_ACCESS_KEY_ID: 'local',

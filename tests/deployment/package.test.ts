@@ -361,7 +361,7 @@ describe('a packaged function, in /var/task with its layers in /opt', () => {
     const { stdout } = await promisify(execFile)(
       process.execPath,
       ['runtime.mjs', `./${functionOf(key).Handler}`, event === undefined ? '' : JSON.stringify(event)],
-      { cwd: tasks[key], env: { ...ofLambda, ...environment } },
+      { cwd: tasks[key], env: { ...ofLambda, ...environment, TMPDIR: tasks[key] } },
     )
     return JSON.parse(stdout)
   }

@@ -3,6 +3,7 @@ import { openEngine } from '@cupel/duckdb/engine'
 import { parquetToCsv } from '@cupel/duckdb/parquet-to-csv'
 import { s3ObjectStore } from '@cupel/io/object-store'
 import { openPostgres } from '@cupel/io/postgres'
+import { clearTemporaryFolders } from '@cupel/io/temporary-folder'
 import { datasetBySilverFolder } from '../../../datasets/index.ts'
 import { makeLoad } from './load.ts'
 
@@ -12,6 +13,7 @@ const settings = readSettings(process.env, (from) => ({
   memoryLimit: from.text('DUCKDB_MEMORY_LIMIT', '512MB'),
   threads: from.count('DUCKDB_THREADS', 1),
 }))
+clearTemporaryFolders()
 const engine = openEngine({ memoryLimit: settings.memoryLimit, threads: settings.threads })
 
 export const handler = makeLoad({

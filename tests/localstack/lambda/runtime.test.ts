@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -59,6 +60,24 @@ async function start(source: string, overrides: Partial<FunctionSettings> = {}, 
     return { ...rest, answer: JSON.parse(payload) }
   }
 }
+
+describe('temporary folder', () => {
+  it("is each environment's own, kept between its invocations, and gone with it", async () => {
+    const invoke = await start(`
+      import { readdirSync, writeFileSync } from 'node:fs'
+      import { tmpdir } from 'node:os'
+      export const handler = async () => {
+        writeFileSync(tmpdir() + '/' + Math.random(), '')
+        return { folder: tmpdir(), files: readdirSync(tmpdir()).length }
+      }`)
+    const [one, other] = await Promise.all([invoke(), invoke()])
+    expect(one.answer.folder).not.toBe(other.answer.folder)
+    expect((await invoke()).answer.files).toBe(2)
+    await runtime.close()
+    expect(existsSync(one.answer.folder)).toBe(false)
+    expect(existsSync(other.answer.folder)).toBe(false)
+  })
+})
 
 describe('handlers', () => {
   it('runs an ESM handler with the event, and gives its answer as JSON', async () => {

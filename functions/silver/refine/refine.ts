@@ -74,7 +74,7 @@ export const makeRefine =
         contentType: 'application/vnd.apache.parquet',
         metadata: {
           ...madeOf,
-          'bronze-key': key,
+          'bronze-key': encodeURI(key), // metadata are ASCII; keys of ours stay as they are
           dataset: dataset.name,
           records: String(counts.records),
           silver: String(counts.silver),

@@ -237,6 +237,15 @@ describe('refine, then load', () => {
     expect(await names()).toEqual(['Corner Shop'])
   })
 
+  it('keeps metadata in ASCII, whatever the key of an object that somebody put into bronze', async () => {
+    const key = 'bronze/merchant-folder/東京.ndjson'
+    await lake.put(key, (await lake.get(await putBronze(0, [merchant(1)])))!.body)
+    await refine(created(key))
+    const { metadata } = (await lake.head('silver/processed-merchants/東京.parquet'))!
+    expect(metadata['bronze-key']).toBe('bronze/merchant-folder/%E6%9D%B1%E4%BA%AC.ndjson')
+    expect(await load(created('silver/processed-merchants/東京.parquet'))).toMatchObject({ objects: 1 })
+  })
+
   it('passes over objects of no dataset, and objects that are gone', async () => {
     await lake.put('bronze/unclaimed-x/partition=0/x+0+0.ndjson', Buffer.from('{}'))
     const event = created('bronze/unclaimed-x/partition=0/x+0+0.ndjson', 'bronze/merchant-folder/gone.ndjson')

@@ -149,8 +149,18 @@ async function readWiring(serverless: Serverless): Promise<Wiring> {
   const packaged = [...functions, ...layers].map(([, item]) => ({ item, before: item.package }))
   const { naming } = serverless.getProvider('aws')
 
+  const nothing = async () => {}
   // Asks AWS which layers the last deployment had.
-  Object.assign(pluginOf(serverless, 'AwsCompileLayers') ?? {}, { compareWithLastLayer: async () => {} })
+  Object.assign(pluginOf(serverless, 'AwsCompileLayers') ?? {}, { compareWithLastLayer: nothing })
+  // The template stays in memory: `.serverless/` may be in the hands of a `serverless package` at this moment.
+  Object.assign(pluginOf(serverless, 'AwsCommon') ?? {}, {
+    cleanupTempDir: nothing,
+    moveArtifactsToPackage: nothing,
+  })
+  Object.assign(pluginOf(serverless, 'AwsPackage') ?? {}, {
+    saveServiceState: nothing,
+    saveCompiledTemplate: nothing,
+  })
   const temporary = await mkdtemp(join(tmpdir(), 'localstack-'))
   const artifact = join(temporary, 'empty.zip')
   await writeFile(artifact, Buffer.from(`504b0506${'00'.repeat(18)}`, 'hex')) // the end record of a zip with no files

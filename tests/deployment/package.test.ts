@@ -174,14 +174,14 @@ describe('serverless package', () => {
       refine: {
         timeout: 300,
         memory: 1769,
-        concurrency: 2,
+        concurrency: 10,
         layers: ['cupel', 'duckdb'],
         environment: { LAKE_BUCKET },
       },
       load: {
         timeout: 300,
         memory: 1769,
-        concurrency: 2,
+        concurrency: 10,
         layers: ['cupel', 'duckdb'],
         environment: { LAKE_BUCKET, DATABASE_URL },
       },

@@ -5,7 +5,7 @@ export default defineConfig({
     globalSetup: ['tests/support/global-setup.ts'],
     include: ['tests/**/*.test.ts'],
     exclude: ['tests/peers/**'],
-    maxWorkers: 3, // on 2 cores: flows wait more than they compute
+    maxWorkers: 2,
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -15,13 +15,15 @@ process.on('warning', (warning) => {
 })
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
-const outfile = join(root, '.build/cli/main.mjs')
+const outdir = join(root, '.build/cli')
 try {
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: ['operations/cli/main.ts'],
-    outfile,
+    outdir,
     bundle: true,
+    splitting: true, // a command loads what it needs
+    outExtension: { '.js': '.mjs' },
     platform: 'node',
     format: 'esm',
     target: 'node20',
@@ -30,14 +32,16 @@ try {
     logLevel: 'silent',
     plugins: [packagesStayOutside()],
   })
-  mkdirSync(dirname(outfile), { recursive: true })
-  writeFileSync(`${outfile}.${process.pid}`, outputFiles[0].contents)
-  renameSync(`${outfile}.${process.pid}`, outfile) // at once: another command may be reading it
+  mkdirSync(outdir, { recursive: true })
+  for (const { path, contents } of outputFiles.reverse()) {
+    writeFileSync(`${path}.${process.pid}`, contents)
+    renameSync(`${path}.${process.pid}`, path) // at once: another command may be reading it
+  }
 } catch (error) {
   console.error(`cupel: its own source does not build: ${error.message}`)
   process.exit(1)
 }
-const { main } = await import(pathToFileURL(outfile).href)
+const { main } = await import(pathToFileURL(join(outdir, 'main.mjs')).href)
 process.exitCode = await main(process.argv.slice(2), root)
 
 /** npm's packages are imported at run time; the workspaces' TypeScript, and JSON (which Node imports otherwise), is bundled. */

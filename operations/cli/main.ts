@@ -1,10 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { buildAll } from '../build.ts'
 import { Failure } from './failure.ts'
-import { runMigrate } from './migrate-command.ts'
-import { runReset } from './reset.ts'
-import { runStart } from './start.ts'
-import { runStatus } from './status.ts'
 
 /**
  * The `cupel` command. Exit codes: 0 done, 1 failed (the last line on stderr says what to do), 2 called wrongly,
@@ -13,8 +9,9 @@ import { runStatus } from './status.ts'
 export async function main(argv: readonly string[], root: string): Promise<number> {
   let exitCode = 0
   const run =
-    <Options>(command: (root: string, options: Options) => Promise<number>) =>
+    <Options>(load: () => Promise<(root: string, options: Options) => Promise<number>>) =>
     async (options: Options) => {
+      const command = await load() // with the libraries that it needs, and no others
       exitCode = await command(root, options)
     }
   const json = () => new Option('--json', 'one JSON document on stdout, for machines')
@@ -40,21 +37,24 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     .option('--rate <n>', 'transactions a second (default: 100 until Ctrl-C, else as fast as it goes)', count)
     .option('--seed <n>', 'seed of the generator: the same seed gives the same records', count, 7)
     .addOption(json())
-    .action(run(runStart))
+    .action(run(async () => (await import('./start.ts')).runStart))
   program
     .command('status')
     .description('what runs, and what each stage holds')
     .addOption(json())
-    .action(run(runStatus))
-  program.command('reset').description('delete all local data (.cupel/)').action(run(runReset))
+    .action(run(async () => (await import('./status.ts')).runStatus))
+  program
+    .command('reset')
+    .description('delete all local data (.cupel/)')
+    .action(run(async () => (await import('./reset.ts')).runReset))
   program
     .command('build')
     .description('build functions and layers into .build/, as they are deployed')
-    .action(run(runBuild))
+    .action(run(async () => runBuild))
   program
     .command('migrate')
     .description('bring the database at DATABASE_URL up to date')
-    .action(run(runMigrate))
+    .action(run(async () => (await import('./migrate-command.ts')).runMigrate))
 
   try {
     await program.parseAsync([...argv], { from: 'user' })

@@ -233,9 +233,7 @@ describe('close', () => {
       .catch(
         () => {}, // already done: then it counts as well
       )
-    const start = performance.now()
     await Promise.all([closing.server.close(), closing.server.close()])
-    expect(performance.now() - start).toBeLessThan(1500)
     await put
     expect(closing.changes).toHaveLength(1)
     client.destroy()

@@ -254,7 +254,7 @@ describe('records', () => {
     },
   )
 
-  it('reach the handler within milliseconds with window 0', async () => {
+  it('reach the handler with window 0 without waiting for a window or for the end of a fetch', async () => {
     const topic = await newTopic()
     const delays: number[] = []
     let sentAt = 0
@@ -271,7 +271,7 @@ describe('records', () => {
       await produce(topic, numbered(1))
       await eventually(() => expect(payloads).toHaveLength(n + 1))
     }
-    expect(delays.sort((a, b) => a - b)[7]).toBeLessThan(60) // 3 ms on a quiet machine
+    expect(delays.sort((a, b) => a - b)[7]).toBeLessThan(400) // the default window is 500 ms; 3 ms on a quiet machine
   })
 })
 

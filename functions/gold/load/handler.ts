@@ -1,5 +1,5 @@
 import { readSettings } from '@cupel/core/settings'
-import { openEngine } from '@cupel/duckdb/engine'
+import { engineSettings, openEngine } from '@cupel/duckdb/engine'
 import { parquetToCsv } from '@cupel/duckdb/parquet-to-csv'
 import { s3ObjectStore } from '@cupel/io/object-store'
 import { openPostgres } from '@cupel/io/postgres'
@@ -10,11 +10,10 @@ import { makeLoad } from './load.ts'
 const settings = readSettings(process.env, (from) => ({
   lakeBucket: from.text('LAKE_BUCKET'),
   databaseUrl: from.url('DATABASE_URL', ['postgres:', 'postgresql:']),
-  memoryLimit: from.text('DUCKDB_MEMORY_LIMIT', '512MB'),
-  threads: from.count('DUCKDB_THREADS', 1),
+  engine: engineSettings(from),
 }))
 clearTemporaryFolders()
-const engine = openEngine({ memoryLimit: settings.memoryLimit, threads: settings.threads })
+const engine = openEngine(settings.engine)
 
 export const handler = makeLoad({
   lake: s3ObjectStore(settings.lakeBucket),

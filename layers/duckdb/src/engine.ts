@@ -1,4 +1,5 @@
 import { tmpdir } from 'node:os'
+import type { SettingsReader } from '@cupel/core/settings'
 import { type DuckDBConnection, DuckDBInstance, type JS } from '@duckdb/node-api'
 
 export type EngineSettings = {
@@ -6,6 +7,15 @@ export type EngineSettings = {
   readonly threads?: number
   readonly tempDirectory?: string // where it spills; default: the system's
 }
+
+const defaultMemoryLimit = '512MB'
+const defaultThreads = 1
+
+/** What a function's environment says about its engine. */
+export const engineSettings = (from: SettingsReader): EngineSettings => ({
+  memoryLimit: from.text('DUCKDB_MEMORY_LIMIT', defaultMemoryLimit),
+  threads: from.count('DUCKDB_THREADS', defaultThreads),
+})
 
 /** A DuckDB of its own, in memory: one an execution environment. Statements run one after the other. */
 export type Engine = {
@@ -21,7 +31,7 @@ export type Engine = {
  * is installed or loaded. Times are UTC.
  */
 export async function openEngine(settings: EngineSettings = {}): Promise<Engine> {
-  const { memoryLimit = '512MB', threads = 1, tempDirectory = tmpdir() } = settings
+  const { memoryLimit = defaultMemoryLimit, threads = defaultThreads, tempDirectory = tmpdir() } = settings
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: memoryLimit,
     threads: String(threads),

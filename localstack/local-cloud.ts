@@ -9,7 +9,7 @@ import { startSchedule } from './event-sources/schedule/source.ts'
 import { startBroker } from './kafka/broker.ts'
 import type { FunctionLogLine } from './lambda/environment.ts'
 import { startInvokeEndpoint } from './lambda/invoke-endpoint.ts'
-import { type LambdaRuntime, startRuntime } from './lambda/runtime.ts'
+import { type InvocationReport, type LambdaRuntime, startRuntime } from './lambda/runtime.ts'
 import { keepPostgresRunning } from './postgres/keep-running.ts'
 import { createBuckets, createTopics, openS3, putFailuresInto, runPrepare } from './provision.ts'
 import type { ObjectChange } from './s3/object-change.ts'
@@ -26,6 +26,7 @@ export type LocalCloudOptions = {
   readonly accountId: string
   readonly log: (line: string) => void
   readonly onFunctionLine: (line: FunctionLogLine) => void
+  readonly onInvocation?: (report: InvocationReport) => void
   readonly signal?: AbortSignal // gives the start up
 }
 

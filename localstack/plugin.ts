@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readConfig } from './config.ts'
 import type { FunctionLogLine } from './lambda/environment.ts'
-import { startRuntime } from './lambda/runtime.ts'
+import { type InvocationReport, startRuntime } from './lambda/runtime.ts'
 import { type Endpoints, endpointVariables, type LocalCloud, startLocalCloud } from './local-cloud.ts'
 import { isAlive } from './processes.ts'
 import { readTemplate, type Template, type Wiring } from './template.ts'
@@ -75,6 +75,7 @@ export async function startOffline(run: Run): Promise<void> {
           accountId,
           log: say,
           onFunctionLine: sayOfFunction(wiring),
+          onInvocation: tellInvocation,
           signal: interrupted.signal,
         })
         const { endpoints } = await orEnd(() => cloud!, interrupted.signal)
@@ -222,6 +223,27 @@ function announce(endpoints: Endpoints, { functions, buckets, kafkaMappings }: W
       functionName,
     })),
   })
+}
+
+/** To the program that started this one and watches: what ran, without the records themselves. */
+function tellInvocation({ event, payload, ...report }: InvocationReport): void {
+  if (!process.connected) return
+  process.send?.({
+    type: 'invocation',
+    ...report,
+    eventMs: eventTimeMs(event),
+    ...(payload.length <= longestAnswer && { answer: JSON.parse(payload) }),
+  })
+}
+
+const longestAnswer = 4096 // characters of a handler's answer that are told
+
+/** When an event came about: the time of an S3 event, or of the first Kafka record in it; null for others. */
+export function eventTimeMs(event: string): number | null {
+  const head = event.slice(0, 4096)
+  const [, time, timestamp] = /"eventTime":"([^"]+)"|"timestamp":(-?\d+)/.exec(head) ?? []
+  const timeMs = time === undefined ? Number(timestamp ?? Number.NaN) : Date.parse(time)
+  return Number.isFinite(timeMs) ? timeMs : null
 }
 
 function withoutPassword(url: string): string {

@@ -6,7 +6,19 @@ import type { Invoke, InvokeResult } from './invoke.ts'
 export type RuntimeOptions = {
   readonly functions: readonly FunctionSettings[]
   readonly accountId: string
+  readonly onInvocation?: (report: InvocationReport) => void
 } & Omit<EnvironmentOptions, 'settings'>
+
+/** One invocation that has ended, for those who watch. A throttled one is none. */
+export type InvocationReport = {
+  readonly functionKey: string // in serverless.yml
+  readonly startedMs: number // Unix time
+  readonly durationMs: number
+  readonly cold: boolean // a new environment: the duration includes its start
+  readonly failed: boolean
+  readonly payload: string // JSON text: the handler's answer, or {errorType, errorMessage}
+  readonly event: string // JSON text
+}
 
 export type LambdaRuntime = {
   readonly functions: readonly FunctionSettings[]
@@ -45,7 +57,7 @@ type Pool = { readonly settings: FunctionSettings; idle: Environment[]; readonly
  * https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
  */
 export function startRuntime(options: RuntimeOptions): LambdaRuntime {
-  const { functions, region, accountId } = options
+  const { functions, region, accountId, onInvocation } = options
   const pools = new Map<string, Pool>(
     functions.map((settings) => [settings.name, { settings, idle: [], busy: new Set() }]),
   )
@@ -72,12 +84,23 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     if (pool.busy.size >= concurrencyOf(pool.settings.name))
       return throttled(pool.settings.reservedConcurrency !== undefined)
     pool.idle = pool.idle.filter((environment) => environment.usable) // one may have crashed while idle
-    const environment = pool.idle.pop() ?? new Environment({ ...options, settings: pool.settings })
+    const waiting = pool.idle.pop()
+    const environment = waiting ?? new Environment({ ...options, settings: pool.settings })
+    const startedMs = Date.now()
+    const started = performance.now()
     pool.busy.add(environment)
     const work = environment.invoke({ requestId, functionArn: arnOf(pool.settings.name), payload })
     running.add(work)
     try {
       const outcome = await work
+      onInvocation?.({
+        functionKey: pool.settings.key,
+        startedMs,
+        durationMs: performance.now() - started,
+        cold: waiting === undefined,
+        ...outcome,
+        event: payload,
+      })
       return {
         statusCode: 200,
         payload: outcome.payload,

@@ -16,6 +16,21 @@ export type Endpoints = {
   readonly lambda: string
   readonly postgres: string // a URL with user and password
 }
+/** What the local cloud tells while it runs. */
+export type CloudMessage = {
+  readonly type: 'invocation'
+  readonly functionKey: string // in serverless.yml
+  readonly startedMs: number // Unix time
+  readonly durationMs: number
+  readonly cold: boolean // in a new environment
+  readonly failed: boolean
+  readonly eventMs: number | null // when its event came about: an S3 event's time, the first Kafka record's timestamp
+  readonly answer?: unknown // what the handler returned, or {errorType, errorMessage}; absent when it is long
+}
+export type CloudListener = {
+  readonly onLine: (line: string) => void
+  readonly onMessage?: (message: CloudMessage) => void
+}
 export type LocalCloud = {
   readonly endpoints: Endpoints
   /** Resolves when the local cloud has ended by itself, with what it said last. */
@@ -33,7 +48,10 @@ const longestLogBytes = 10_000_000
  *
  * @throws {Failure} with the line in which it said why, when it ends before it is ready.
  */
-export async function startLocalCloud(root: string, onLine: (line: string) => void): Promise<LocalCloud> {
+export async function startLocalCloud(
+  root: string,
+  { onLine, onMessage }: CloudListener,
+): Promise<LocalCloud> {
   const directory = dataDirectory(root)
   const log = await openLog(directory).catch((cause) => {
     throw new Failure(
@@ -46,6 +64,10 @@ export async function startLocalCloud(root: string, onLine: (line: string) => vo
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, SLS_NOTIFICATIONS_MODE: 'off', SLS_TELEMETRY_DISABLED: '1', FORCE_COLOR: '0' },
   })
+  if (onMessage)
+    child.on('message', (message: CloudMessage | { type: 'ready' }) => {
+      if (message.type === 'invocation') onMessage(message)
+    })
   const lastLines: string[] = []
   for (const stream of [child.stdout!, child.stderr!])
     createInterface({ input: stream }).on('line', (line) => {

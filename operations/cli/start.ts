@@ -6,10 +6,11 @@ import { buildAll } from '../build.ts'
 import { reconcile } from '../reconcile.ts'
 import { takeStock, takeStockOfDecisions } from '../stock.ts'
 import { Failure } from './failure.ts'
-import { dataDirectory, type Endpoints, startLocalCloud } from './local-cloud.ts'
-import { type LocalPorts, local, openLocalPorts } from './local-ports.ts'
+import { dataDirectory, startLocalCloud } from './local-cloud.ts'
+import { type LocalPorts, openLocalPorts } from './local-ports.ts'
 import { produce } from './produce.ts'
-import { formatReport, makeReport, measureLatency, type Report } from './report.ts'
+import { makeReport, measureLatency, type Report } from './report.ts'
+import { jsonScreen, plainScreen, type Screen } from './screen.ts'
 import { settle } from './settle.ts'
 
 export type StartOptions = {
@@ -27,24 +28,27 @@ const unboundedUsers = 500
  * record is settled, reconcile and report; 0 when the layers agree. Without: until Ctrl-C.
  */
 export async function runStart(root: string, options: StartOptions): Promise<number> {
-  const say = options.json ? () => {} : (line: string) => console.log(line)
+  const screen = options.json ? jsonScreen : plainScreen
   const interrupted = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort())
 
-  say('Building the functions …')
+  screen.note('Building the functions …')
   await buildAll(root)
-  say('Starting Kafka, S3, PostgreSQL and Lambda …')
-  const cloud = await startLocalCloud(root, (line) => {
-    if (/\bALERT\b/.test(line)) say(line.slice(line.indexOf('ALERT')))
-    if (line.startsWith('warning: ')) say(line)
+  screen.note('Starting Kafka, S3, PostgreSQL and Lambda …')
+  const cloud = await startLocalCloud(root, {
+    onLine(line) {
+      if (/\bALERT\b/.test(line)) screen.alert(line.slice(line.indexOf('ALERT')))
+      if (line.startsWith('warning: ')) screen.note(line)
+    },
+    onMessage: screen.invocation,
   })
   const ports = openLocalPorts(cloud.endpoints)
   try {
-    say(formatEndpoints(cloud.endpoints))
+    screen.running(cloud.endpoints, ports)
     const died = cloud.ended.then((reason) => {
       throw new Failure(`the local cloud ended: ${reason}`)
     })
-    const report = await Promise.race([run(root, ports, options, interrupted.signal, say), died]).catch(
+    const report = await Promise.race([run(root, ports, options, interrupted.signal, screen), died]).catch(
       (error) => {
         // A terminal's Ctrl-C reaches the services too, so what talks to them may fail first.
         if (interrupted.signal.aborted) return undefined
@@ -52,12 +56,13 @@ export async function runStart(root: string, options: StartOptions): Promise<num
       },
     )
     if (report === undefined) return options.transactions === undefined ? 0 : 130
-    console.log(options.json ? JSON.stringify(report, null, 2) : `\n${formatReport(report)}`)
+    screen.report(report)
     return report.problems.length === 0 ? 0 : 1
   } finally {
     await ports.close()
-    say('Stopping …')
+    screen.note('Stopping …')
     await cloud.stop()
+    await screen.close()
   }
 }
 
@@ -67,7 +72,7 @@ async function run(
   ports: LocalPorts,
   options: StartOptions,
   signal: AbortSignal,
-  say: (line: string) => void,
+  screen: Screen,
 ): Promise<Report | undefined> {
   // What an earlier run left half-way, however it ended, goes on first.
   await ports.sweep({ graceMs: 0 })
@@ -76,7 +81,7 @@ async function run(
   const rate = options.rate ?? (options.transactions === undefined ? unboundedRate : undefined)
   const users = options.transactions === undefined ? unboundedUsers : undefined
   const records = generateFinance({ ...(await nextRun(root, options.seed)), transactions, users })
-  say(
+  screen.note(
     options.transactions === undefined
       ? `Generating ${rate} transactions a second until Ctrl-C; frauds appear below as they are found.\n`
       : `Generating ${options.transactions} transactions and what belongs to them …\n`,
@@ -115,11 +120,3 @@ async function nextRun(root: string, seed: number): Promise<{ seed: number; run:
 
 const worldStartMs = Date.UTC(2026, 0, 1)
 const runSpacingMs = 7 * 86_400_000
-
-const formatEndpoints = ({ kafka, s3, lambda, postgres }: Endpoints): string =>
-  [
-    `  Kafka       ${kafka}`,
-    `  S3          ${s3}   buckets ${local.lakeBucket}, ${local.failureBucket}`,
-    `  PostgreSQL  psql ${postgres}`,
-    `  Lambda      ${lambda}`,
-  ].join('\n')

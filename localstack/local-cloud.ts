@@ -8,6 +8,7 @@ import { makeS3EventSource } from './event-sources/s3/source.ts'
 import { startSchedule } from './event-sources/schedule/source.ts'
 import { startBroker } from './kafka/broker.ts'
 import type { FunctionLogLine } from './lambda/environment.ts'
+import type { Invoke } from './lambda/invoke.ts'
 import { startInvokeEndpoint } from './lambda/invoke-endpoint.ts'
 import { type InvocationReport, type LambdaRuntime, startRuntime } from './lambda/runtime.ts'
 import { keepPostgresRunning } from './postgres/keep-running.ts'
@@ -102,7 +103,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
         const source = await startKafkaEventSource({
           mapping,
           bootstrapServers: endpoints.kafka,
-          invoke: runtime.invoke,
+          invoke: inTurn(runtime.invoke),
           log,
           ...(mapping.onFailureBucket && {
             onFailure: putFailuresInto(s3, mapping.onFailureBucket, mapping.id),
@@ -166,6 +167,12 @@ function makeStages(log: (line: string) => void): Stages {
   }
 }
 
+/** As event sources invoke: where AWS would throttle them and they would try again, they wait. */
+const inTurn =
+  (invoke: Invoke): Invoke =>
+  (name, payload, options) =>
+    invoke(name, payload, { ...options, waits: true })
+
 /** The queue of asynchronous events; nothing runs before `open`. */
 function startQueue(
   runtime: LambdaRuntime,
@@ -177,7 +184,7 @@ function startQueue(
   return makeAsyncQueue({
     invoke: async (...call) => {
       await open
-      return runtime.invoke(...call)
+      return inTurn(runtime.invoke)(...call)
     },
     log,
     maximumRetryAttempts: (name) => settings(name)?.maximumRetryAttempts ?? 2,

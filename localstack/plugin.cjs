@@ -38,7 +38,8 @@ async function load() {
 
 async function bundle() {
   const outfile = path.join(__dirname, '.build', 'plugin.mjs')
-  const { outputFiles } = await require('esbuild').build({
+  const esbuild = require('esbuild')
+  const { outputFiles } = await esbuild.build({
     entryPoints: [path.join(__dirname, 'plugin.ts')],
     bundle: true,
     packages: 'external',
@@ -50,6 +51,7 @@ async function bundle() {
     write: false,
     logLevel: 'warning',
   })
+  await esbuild.stop() // its process would stay for as long as this one
   mkdirSync(path.dirname(outfile), { recursive: true })
   // Another start may read it at this moment.
   const unfinished = `${outfile}.${process.pid}`

@@ -12,7 +12,7 @@ import { randomUUID } from 'node:crypto'
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { type BuildOptions, build } from 'esbuild'
+import { type BuildOptions, build, stop } from 'esbuild'
 
 const deployedPlatform = 'linux-x64' // serverless.yml: architecture x86_64
 
@@ -40,6 +40,7 @@ export async function buildAll(root: string): Promise<void> {
     buildFunctions(root),
     copyEngine(root),
   ])
+  await stop() // its process would stay for as long as this one
 }
 
 async function buildPackage(root: string, name: string, layer: string): Promise<void> {

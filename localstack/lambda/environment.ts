@@ -46,6 +46,7 @@ const responseLimitBytes = 6_291_556
  */
 export class Environment {
   usable = true
+  initialised = false // its module is loaded
   readonly #options: EnvironmentOptions
   readonly #child: ChildProcess
   readonly #temporary = mkdtempSync(join(tmpdir(), 'lambda-'))
@@ -61,7 +62,7 @@ export class Environment {
     this.#child = fork(bootstrap, {
       cwd: taskRoot,
       env: { ...environmentVariables(options), TMPDIR: this.#temporary },
-      execArgv: [`--max-old-space-size=${settings.memoryMb}`],
+      execArgv: ['--max-semi-space-size=2', `--max-old-space-size=${settings.memoryMb}`],
       serialization: 'advanced', // hands megabytes of text over without escaping them
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
@@ -122,6 +123,7 @@ export class Environment {
 
   #settle(answer: Answer): void {
     if ('exit' in answer || 'fatal' in answer) this.usable = false
+    if ('ready' in answer) this.initialised = true
     const waiting = this.#answer
     this.#answer = undefined
     if (waiting) waiting(answer)

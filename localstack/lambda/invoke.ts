@@ -10,10 +10,11 @@ export type InvokeResult = {
  *
  * `payload` is the event as JSON text. `functionName` is the deployed name, the key in serverless.yml, or an ARN.
  * Throws only when no such function exists or the runtime is closed; retrying a 429 or a functionError is up to
- * the caller, as it is up to the event sources in AWS.
+ * the caller, as it is up to the event sources in AWS. With `waits` a call over the concurrency limit waits for its
+ * turn instead of a 429.
  */
 export type Invoke = (
   functionName: string,
   payload: string,
-  options?: { readonly requestId?: string },
+  options?: { readonly requestId?: string; readonly waits?: boolean },
 ) => Promise<InvokeResult>

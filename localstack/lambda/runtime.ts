@@ -7,6 +7,7 @@ export type RuntimeOptions = {
   readonly functions: readonly FunctionSettings[]
   readonly accountId: string
   readonly onInvocation?: (report: InvocationReport) => void
+  readonly idleMs?: number // an environment that nobody used for so long ends; default a minute
 } & Omit<EnvironmentOptions, 'settings'>
 
 /** One invocation that has ended, for those who watch. A throttled one is none. */
@@ -37,6 +38,10 @@ export type LambdaRuntime = {
 /** Environments of a function that sets no reserved concurrency: bounded by a laptop's memory, not an account's. */
 const defaultConcurrency = 4
 
+// An environment costs 60 MB and more: a further one is worth it when work piles up, and goes when nothing needs it.
+const growAfterMs = 1_000
+const defaultIdleMs = 60_000
+
 /** Thrown for a name that no function has. */
 export class UnknownFunctionError extends Error {
   override name = 'UnknownFunctionError'
@@ -48,20 +53,32 @@ export class UnknownFunctionError extends Error {
   }
 }
 
-type Pool = { readonly settings: FunctionSettings; idle: Environment[]; readonly busy: Set<Environment> }
+class RuntimeClosedError extends Error {
+  override name = 'RuntimeClosedError'
+  override message = 'the local Lambda service is stopped'
+}
+
+type Pool = {
+  readonly settings: FunctionSettings
+  idle: Environment[]
+  readonly busy: Set<Environment>
+  readonly waiting: ((environment: Environment | undefined) => void)[] // callers, first come first served
+}
 
 /**
  * The local Lambda service: runs each function in environments of its own, at most its concurrency at once.
  *
- * A call over that limit is throttled (429), as on AWS: callers of the Invoke API see it, event sources retry.
+ * A call over that limit is throttled (429), as on AWS, or waits for its turn when it says so. Waiting calls get a
+ * further environment only when none is free for a while; one that nobody used for a minute ends.
  * https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
  */
 export function startRuntime(options: RuntimeOptions): LambdaRuntime {
-  const { functions, region, accountId, onInvocation } = options
+  const { functions, region, accountId, onInvocation, idleMs = defaultIdleMs } = options
   const pools = new Map<string, Pool>(
-    functions.map((settings) => [settings.name, { settings, idle: [], busy: new Set() }]),
+    functions.map((settings) => [settings.name, { settings, idle: [], busy: new Set(), waiting: [] }]),
   )
   const running = new Set<Promise<unknown>>()
+  const reaping = new Map<Environment, NodeJS.Timeout>()
   let outdated = new Set<Environment>()
   let closed = false
 
@@ -74,21 +91,23 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     return pools.get(plain)?.settings ?? functions.find((settings) => settings.key === plain)
   }
 
-  const concurrencyOf = (name: string) => find(name)?.reservedConcurrency ?? defaultConcurrency
+  const limitOf = ({ reservedConcurrency }: FunctionSettings) => reservedConcurrency ?? defaultConcurrency
+  const concurrencyOf = (name: string) => {
+    const settings = find(name)
+    return settings ? limitOf(settings) : defaultConcurrency
+  }
 
-  const invoke: Invoke = async (name, payload, { requestId = randomUUID() } = {}) => {
-    if (closed) throw new Error('the local Lambda service is stopped')
+  const invoke: Invoke = async (name, payload, { requestId = randomUUID(), waits = false } = {}) => {
+    if (closed) throw new RuntimeClosedError()
     const settings = find(name)
     const pool = settings && pools.get(settings.name)
     if (!pool) throw new UnknownFunctionError(name.startsWith('arn:') ? name : arnOf(name))
-    if (pool.busy.size >= concurrencyOf(pool.settings.name))
-      return throttled(pool.settings.reservedConcurrency !== undefined)
-    pool.idle = pool.idle.filter((environment) => environment.usable) // one may have crashed while idle
-    const waiting = pool.idle.pop()
-    const environment = waiting ?? new Environment({ ...options, settings: pool.settings })
+    const environment = await take(pool, waits)
+    if (closed) throw new RuntimeClosedError()
+    if (!environment) return throttled(pool.settings.reservedConcurrency !== undefined)
+    const cold = !environment.initialised
     const startedMs = Date.now()
     const started = performance.now()
-    pool.busy.add(environment)
     const work = environment.invoke({ requestId, functionArn: arnOf(pool.settings.name), payload })
     running.add(work)
     try {
@@ -97,7 +116,7 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
         functionKey: pool.settings.key,
         startedMs,
         durationMs: performance.now() - started,
-        cold: waiting === undefined,
+        cold,
         ...outcome,
         event: payload,
       })
@@ -110,8 +129,65 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
       running.delete(work)
       pool.busy.delete(environment)
       if (!environment.usable || closed || outdated.delete(environment)) void environment.stop()
-      else pool.idle.push(environment)
+      else rest(pool, environment)
+      advance(pool, 'freed')
     }
+  }
+
+  /** A busy environment for a caller; undefined when it is throttled, or the runtime closes while it waits. */
+  const take = (pool: Pool, waits: boolean): Promise<Environment | undefined> | Environment | undefined => {
+    const limit = limitOf(pool.settings)
+    if (waits && limit > 0) return turn(pool)
+    if (pool.busy.size >= limit) return undefined
+    const environment = wake(pool) ?? start(pool)
+    pool.busy.add(environment)
+    return environment
+  }
+
+  const turn = async (pool: Pool): Promise<Environment | undefined> => {
+    let growing: NodeJS.Timeout | undefined
+    const mine = new Promise<Environment | undefined>((resolve) => {
+      pool.waiting.push(resolve)
+      growing = setInterval(() => advance(pool, 'late'), growAfterMs)
+      advance(pool, 'came')
+    })
+    return mine.finally(() => clearInterval(growing))
+  }
+
+  /**
+   * Gives the one who waits longest the environment that just became free, or the only one that works at all. Others
+   * stay idle, or are not started, until a call is late.
+   */
+  const advance = (pool: Pool, why: 'came' | 'freed' | 'late') => {
+    const { waiting, busy, settings } = pool
+    if (closed || waiting.length === 0 || busy.size >= limitOf(settings)) return
+    if (why === 'came' && busy.size > 0) return
+    if (why === 'late' && [...busy].some(({ initialised }) => !initialised)) return
+    const environment = wake(pool) ?? start(pool)
+    busy.add(environment)
+    waiting.shift()?.(environment)
+  }
+
+  const start = ({ settings }: Pool) => new Environment({ ...options, settings })
+
+  const wake = (pool: Pool): Environment | undefined => {
+    pool.idle = pool.idle.filter((environment) => environment.usable) // one may have crashed while idle
+    const environment = pool.idle.pop()
+    if (environment) {
+      clearTimeout(reaping.get(environment))
+      reaping.delete(environment)
+    }
+    return environment
+  }
+
+  const rest = (pool: Pool, environment: Environment) => {
+    pool.idle.push(environment)
+    const end = () => {
+      pool.idle = pool.idle.filter((each) => each !== environment)
+      reaping.delete(environment)
+      void environment.stop()
+    }
+    reaping.set(environment, setTimeout(end, idleMs).unref())
   }
 
   const reload = () => {
@@ -124,6 +200,8 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
 
   const close = async (graceMs = 0) => {
     closed = true
+    for (const { waiting } of pools.values()) for (const give of waiting.splice(0)) give(undefined)
+    for (const timer of reaping.values()) clearTimeout(timer)
     let timer: NodeJS.Timeout | undefined
     const grace = new Promise((resolve) => {
       timer = setTimeout(resolve, graceMs)

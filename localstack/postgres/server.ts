@@ -219,12 +219,16 @@ async function launch({ bin, prefix }: Tools, options: PostgresOptions, data: st
 
 const quote = (value: string) => `'${value.replaceAll("'", "''")}'`
 
+/** What serves many users and replicas costs processes, and memory, for nothing here. */
+const oneDeveloper = { io_method: 'sync', max_logical_replication_workers: '0', max_parallel_workers: '0' }
+
 function configText(port: number, settings: Readonly<Record<string, string>> = {}): string {
   const own = {
     port: String(port),
     listen_addresses: loopback,
     unix_socket_directories: '',
     timezone: 'UTC',
+    ...oneDeveloper,
   }
   const lines = Object.entries({ ...settings, ...own }).map(([name, value]) => `${name} = ${quote(value)}\n`)
   return lines.join('')

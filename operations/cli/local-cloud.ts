@@ -59,7 +59,7 @@ export async function startLocalCloud(
     )
   })
   const serverless = createRequire(join(root, 'package.json')).resolve('serverless/bin/serverless.js')
-  const child = spawn(process.execPath, [serverless, 'offline'], {
+  const child = spawn(process.execPath, ['--max-semi-space-size=2', serverless, 'offline'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, SLS_NOTIFICATIONS_MODE: 'off', SLS_TELEMETRY_DISABLED: '1', FORCE_COLOR: '0' },

@@ -7,7 +7,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { FunctionLogLine } from '#localstack/lambda/environment.ts'
-import { type LambdaRuntime, startRuntime } from '#localstack/lambda/runtime.ts'
+import { type LambdaRuntime, type RuntimeOptions, startRuntime } from '#localstack/lambda/runtime.ts'
+import { isAlive } from '#localstack/processes.ts'
 import type { FunctionSettings } from '#localstack/template.ts'
 
 const bootstrap = fileURLToPath(new URL('../../../localstack/lambda/bootstrap.mjs', import.meta.url))
@@ -42,7 +43,12 @@ function fn(overrides: Partial<FunctionSettings> = {}): FunctionSettings {
 }
 
 /** One function whose handler's file holds `source`. */
-async function start(source: string, overrides: Partial<FunctionSettings> = {}, extension = 'mjs') {
+async function start(
+  source: string,
+  overrides: Partial<FunctionSettings> = {},
+  extension = 'mjs',
+  options: Partial<RuntimeOptions> = {},
+) {
   const file = `f${Math.random().toString(36).slice(2)}`
   await write({ [`${file}.${extension}`]: source })
   lines = []
@@ -54,6 +60,7 @@ async function start(source: string, overrides: Partial<FunctionSettings> = {}, 
     region: 'eu-central-1',
     accountId: '123456789012',
     log: (line) => lines.push(line),
+    ...options,
   })
   return async (event: unknown = {}) => {
     const { payload, ...rest } = await runtime.invoke('f', JSON.stringify(event), { requestId: 'request-1' })
@@ -371,6 +378,37 @@ describe('environments', () => {
     expect((await invoke()).statusCode).toBe(200)
   })
 
+  const waiting = async (event: object = {}) =>
+    JSON.parse((await runtime.invoke('f', JSON.stringify(event), { waits: true })).payload)
+
+  it('serves calls that wait one after the other, first come first served', async () => {
+    await start(slow, { reservedConcurrency: 2 })
+    const results = await Promise.all([waiting(), waiting(), waiting(), waiting()])
+    expect(results.map(({ n }) => n)).toEqual([1, 2, 3, 4])
+    expect(new Set(results.map(({ pid }) => pid)).size).toBe(1)
+  })
+
+  it('starts a further environment when a call has waited for long, and ends it when nobody uses it', async () => {
+    const holding =
+      'import { existsSync } from "node:fs"; export const handler = async ({ until }) => { while (until && !existsSync(until)) await new Promise((r) => setTimeout(r, 20)); return process.pid }'
+    const invoke = await start(holding, {}, 'mjs', { idleMs: 300 })
+    const until = join(taskRoot, 'released')
+    const held = waiting({ until })
+    const late = await waiting() // held has not answered
+    await write({ released: '' })
+    const pids = [late, await held]
+    expect(new Set(pids).size).toBe(2)
+    await expect.poll(() => pids.filter(isAlive)).toEqual([])
+    expect((await invoke()).statusCode).toBe(200)
+  })
+
+  it('refuses the calls that wait when it is closed', async () => {
+    await start(slow, { reservedConcurrency: 1 })
+    const calls = Promise.allSettled([waiting(), waiting()])
+    await runtime.close()
+    expect((await calls)[1]).toMatchObject({ reason: { message: 'the local Lambda service is stopped' } })
+  })
+
   it('starts anew after a reload, and lets running invocations finish', async () => {
     const invoke = await start(slow)
     const running = invoke()
@@ -427,16 +465,9 @@ describe('environments', () => {
       },
     )
     const pid = Number(await once(parent.stdout!, 'data'))
-    const isAlive = () => {
-      try {
-        return process.kill(pid, 0)
-      } catch {
-        return false
-      }
-    }
-    expect(isAlive()).toBe(true)
+    expect(isAlive(pid)).toBe(true)
     parent.kill('SIGKILL')
-    await expect.poll(isAlive, { timeout: 5_000 }).toBe(false)
+    await expect.poll(() => isAlive(pid), { timeout: 5_000 }).toBe(false)
   })
 
   it('is gone after close, and refuses further calls', async () => {

@@ -32,6 +32,12 @@ export function takeDirectory(
   }
 }
 
+/** The process that holds a directory at this moment, if one does. */
+export function holderOf(directory: string): number | undefined {
+  const holder = readLock(join(directory, 'lock'))
+  return holder && isRunning(holder) ? holder.pid : undefined
+}
+
 export const unusableDirectory = (directory: string, whose: string, cause: unknown): StartError =>
   new StartError(
     'DIRECTORY_UNUSABLE',

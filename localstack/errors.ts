@@ -1,7 +1,12 @@
 /** A part cannot start. The message is one line for a person: what happened, where, and what to do. */
 export class StartError extends Error {
   override readonly name = 'StartError'
-  readonly code: 'PORT_IN_USE' | 'CANNOT_LISTEN' | 'DIRECTORY_IN_USE' | 'DIRECTORY_UNUSABLE'
+  readonly code:
+    | 'PORT_IN_USE'
+    | 'CANNOT_LISTEN'
+    | 'DIRECTORY_IN_USE'
+    | 'DIRECTORY_UNUSABLE'
+    | 'DIRECTORY_FORMAT'
 
   constructor(code: StartError['code'], message: string, cause?: unknown) {
     super(message, { cause })

@@ -2,6 +2,10 @@ import type { IncomingMessage } from 'node:http'
 import type { AddressInfo, Server } from 'node:net'
 import { StartError } from './errors.ts'
 
+/** The environment variable that sets a part's port. */
+export const portVariable = (whose: string): string =>
+  `CUPEL_PORT_${whose === 'PostgreSQL' ? 'POSTGRES' : whose.toUpperCase()}`
+
 /** Nothing here is for other machines. */
 export const loopback = '127.0.0.1'
 
@@ -10,8 +14,10 @@ export function listen(server: Server, whose: string, wanted = 0): Promise<numbe
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const inUse = cause.code === 'EADDRINUSE'
-      const what = inUse ? 'is in use: stop what uses it' : `cannot be used (${cause.code}): make it usable`
-      const message = `${whose}'s port ${wanted} ${what}, or choose another port`
+      const what = inUse
+        ? `is in use, perhaps by another local cloud or by a ${whose} of yours: stop what uses it`
+        : `cannot be used (${cause.code}): make it usable`
+      const message = `${whose}'s port ${wanted} ${what}, or choose another port with ${portVariable(whose)} (0: any free one)`
       reject(new StartError(inUse ? 'PORT_IN_USE' : 'CANNOT_LISTEN', message, cause))
     })
     server.listen(wanted, loopback, () => {

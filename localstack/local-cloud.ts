@@ -1,7 +1,8 @@
-import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defaultPartitions, type LocalConfig } from './config.ts'
+import { settleFormat } from './data-format.ts'
 import { takeDirectory } from './directory-lock.ts'
+import { type Endpoints, publishEndpoints } from './endpoints-file.ts'
 import { type AsyncQueue, makeAsyncQueue } from './event-sources/async-queue.ts'
 import { startKafkaEventSource } from './event-sources/kafka/source.ts'
 import { makeS3EventSource } from './event-sources/s3/source.ts'
@@ -25,17 +26,11 @@ export type LocalCloudOptions = {
   readonly bootstrap: string // path of lambda/bootstrap.mjs
   readonly region: string
   readonly accountId: string
+  readonly version: string // of this program, as people know it
   readonly log: (line: string) => void
   readonly onFunctionLine: (line: FunctionLogLine) => void
   readonly onInvocation?: (report: InvocationReport) => void
   readonly signal?: AbortSignal // gives the start up
-}
-
-export type Endpoints = {
-  readonly kafka: string // host:port, comma-separated
-  readonly s3: string
-  readonly lambda: string
-  readonly postgres?: string // URL with user and password
 }
 
 export type LocalCloud = { readonly endpoints: Endpoints; stop(): Promise<void> }
@@ -61,6 +56,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   try {
     const instead = 'start this one with CUPEL_DIRECTORY set to another folder'
     stopping.claims.push(takeDirectory(config.directory, 'local cloud', instead))
+    await settleFormat(config.directory, { madeBy: options.version })
     const variables: Record<string, string> = {}
     const runtime = startRuntime({
       ...options,
@@ -115,7 +111,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     )
     await withinMs(15_000, Promise.all(sources.map((source) => source.ready)))
     signal?.throwIfAborted()
-    await publishEndpoints(config.directory, endpoints, stopping)
+    stopping.intake.push(await publishEndpoints(config.directory, endpoints))
     return { endpoints, stop: stopping.run }
   } catch (error) {
     await stopping.run()
@@ -247,15 +243,6 @@ async function startServices(
     lambda: lambdaAt,
     ...(postgresAt !== undefined && { postgres: postgresAt }),
   }
-}
-
-/** For other programs of this machine: where everything listens, while it does. Holds a password, so for the user only. */
-async function publishEndpoints(directory: string, endpoints: Endpoints, stopping: Stages): Promise<void> {
-  const file = join(directory, 'endpoints.json')
-  const text = `${JSON.stringify({ ...endpoints, pid: process.pid }, null, 2)}\n`
-  await writeFile(`${file}.new`, text, { mode: 0o600 })
-  await rename(`${file}.new`, file)
-  stopping.intake.push(() => rm(file, { force: true }))
 }
 
 /** Waits for `work`, but not longer than `limitMs`. */

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readConfig } from './config.ts'
+import { type Endpoints, runningEndpoints } from './endpoints-file.ts'
 import type { FunctionLogLine } from './lambda/environment.ts'
 import { type InvocationReport, startRuntime } from './lambda/runtime.ts'
-import { type Endpoints, endpointVariables, type LocalCloud, startLocalCloud } from './local-cloud.ts'
-import { isAlive } from './processes.ts'
+import { endpointVariables, type LocalCloud, startLocalCloud } from './local-cloud.ts'
 import { readTemplate, type Template, type Wiring } from './template.ts'
 
 /** What this plugin uses of a Serverless (osls) instance. */
@@ -73,6 +73,7 @@ export async function startOffline(run: Run): Promise<void> {
           bootstrap: bootstrapOf(run),
           region: regionOf(serverless),
           accountId,
+          version: await versionOf(run),
           log: say,
           onFunctionLine: sayOfFunction(wiring),
           onInvocation: tellInvocation,
@@ -114,7 +115,7 @@ export async function invokeLocally(run: Run): Promise<void> {
     const config = configOf(run)
     const wiring = await readWiring(serverless)
     const region = regionOf(serverless)
-    const endpoints = await runningEndpoints(config.directory)
+    const endpoints = runningEndpoints(config.directory)
     if (!endpoints)
       process.stderr.write(
         `no local cloud runs in ${config.directory}, so the function calls AWS itself: start one with serverless offline\n`,
@@ -252,13 +253,10 @@ function withoutPassword(url: string): string {
   return shown.href
 }
 
-async function runningEndpoints(directory: string): Promise<Endpoints | undefined> {
-  try {
-    const { pid, ...endpoints } = JSON.parse(await readFile(join(directory, 'endpoints.json'), 'utf8'))
-    return isAlive(pid) ? endpoints : undefined
-  } catch {
-    return undefined // none was started, or it was killed
-  }
+/** Of this package, with its name. */
+async function versionOf({ packageDirectory }: Run): Promise<string> {
+  const { name, version } = JSON.parse(await readFile(join(packageDirectory, 'package.json'), 'utf8'))
+  return `${name} ${version}`
 }
 
 function configOf({ serverless, options }: Run) {

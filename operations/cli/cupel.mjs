@@ -38,7 +38,11 @@ try {
     renameSync(`${path}.${process.pid}`, path) // at once: another command may be reading it
   }
 } catch (error) {
-  console.error(`cupel: its own source does not build: ${error.message}`)
+  console.error(
+    error.syscall === undefined
+      ? `cupel: its own source does not build: ${error.message}`
+      : `cupel: cannot write to ${outdir} (${error.code}): ${error.code === 'ENOSPC' ? 'free some space' : "make the project's folder writable for this account"}`,
+  )
   process.exit(1)
 }
 const { main } = await import(pathToFileURL(join(outdir, 'main.mjs')).href)

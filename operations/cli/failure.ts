@@ -8,3 +8,19 @@ export class Failure extends Error {
     this.exitCode = exitCode
   }
 }
+
+/** Whether it was the system that refused: a full disk, a read-only folder. */
+export const isSystemError = (error: unknown): boolean =>
+  typeof (error as NodeJS.ErrnoException).syscall === 'string'
+
+/** A file or folder that the system does not let us write: what to do about it. */
+export function cannotWrite(path: string, error: unknown, instead = ''): Failure {
+  const { code, message } = error as NodeJS.ErrnoException
+  const what =
+    code === 'ENOSPC' || code === 'EDQUOT'
+      ? 'the disk is full. Free some space'
+      : code === 'EROFS' || code === 'EACCES' || code === 'EPERM'
+        ? `it is read-only for this account (${code}). Make it writable`
+        : `${message}. Make it usable`
+  return new Failure(`cannot write to ${path}: ${what}${instead && `, or ${instead}`}`)
+}

@@ -1,21 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, writeSync } from 'node:fs'
-import { mkdir, readFile, rename, stat } from 'node:fs/promises'
+import { mkdir, rename, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { Failure } from './failure.ts'
+import type { Endpoints as PublishedEndpoints } from '#localstack/endpoints-file.ts'
+import { cannotWrite, Failure } from './failure.ts'
 
 export const dataDirectory = (root: string): string => resolve(root, process.env.CUPEL_DIRECTORY || '.cupel')
 
 /** Where the services of a running local cloud listen. */
-export type Endpoints = {
-  readonly kafka: string // host:port, comma-separated
-  readonly s3: string
-  readonly lambda: string
-  readonly postgres: string // a URL with user and password
-}
+export type Endpoints = Required<PublishedEndpoints>
 /** What the local cloud tells while it runs. */
 export type CloudMessage = {
   readonly type: 'invocation'
@@ -54,9 +50,7 @@ export async function startLocalCloud(
 ): Promise<LocalCloud> {
   const directory = dataDirectory(root)
   const log = await openLog(directory).catch((cause) => {
-    throw new Failure(
-      `cannot write to ${directory} (${cause.code}): set CUPEL_DIRECTORY to a folder of yours`,
-    )
+    throw cannotWrite(directory, cause, 'set CUPEL_DIRECTORY to a folder of yours')
   })
   const serverless = createRequire(join(root, 'package.json')).resolve('serverless/bin/serverless.js')
   const child = spawn(process.execPath, ['--max-semi-space-size=2', serverless, 'offline'], {
@@ -99,7 +93,7 @@ export async function startLocalCloud(
 /**
  * Lines are added: this start may be refused because another one runs, whose log this is, and of an earlier one that
  * was killed the log may say why. One that is long moves to `cupel.log.1`. A line that a full disk has no room for is
- * lost, and the next one is tried again.
+ * lost, and the next one is tried again. Each begins with the time at which it was printed.
  */
 async function openLog(directory: string): Promise<{ write: (line: string) => void; close: () => void }> {
   await mkdir(directory, { recursive: true })
@@ -110,23 +104,10 @@ async function openLog(directory: string): Promise<{ write: (line: string) => vo
   return {
     write(line) {
       try {
-        writeSync(log, `${line}\n`)
+        writeSync(log, `${new Date().toISOString()} ${line}\n`)
       } catch {} // the services tell of it on the console
     },
     close: () => closeSync(log),
-  }
-}
-
-/** The endpoints of a local cloud that runs in this folder, or undefined. */
-export async function runningEndpoints(root: string): Promise<(Endpoints & { pid: number }) | undefined> {
-  const text = await readFile(join(dataDirectory(root), 'endpoints.json'), 'utf8').catch(() => undefined)
-  if (text === undefined) return undefined
-  const endpoints = JSON.parse(text)
-  try {
-    process.kill(endpoints.pid, 0)
-    return endpoints
-  } catch {
-    return undefined // killed, and its file is left
   }
 }
 

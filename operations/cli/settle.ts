@@ -27,6 +27,7 @@ export async function settle(
   ports: Pick<LocalPorts, 'kafka' | 'warehouse' | 'failures' | 'sweep'>,
   datasets: readonly Dataset[],
   signal: AbortSignal,
+  log = '.cupel/cupel.log', // where the local cloud writes why
 ): Promise<void> {
   const known = new Map<string, readonly KeptFailure[]>()
   let last = ''
@@ -50,7 +51,7 @@ export async function settle(
     if (now - movedMs > giveUpAfterMs) {
       const missing = open?.map(({ what, done, of }) => `${of - done} of ${of} ${what}`).join(', ')
       throw new Failure(
-        `nothing has moved for two minutes: ${missing ? `still waiting for ${missing}` : failure}. .cupel/cupel.log may say why`,
+        `nothing has moved for two minutes: ${missing ? `still waiting for ${missing}` : failure}. ${log} may say why`,
       )
     }
     if (now - sweptMs > sweepAfterMs) {

@@ -1,11 +1,11 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { generateFinance } from '#datasets/finance/generate.ts'
 import { datasets } from '#datasets/index.ts'
 import { buildAll } from '../build.ts'
 import { reconcile } from '../reconcile.ts'
 import { takeStock, takeStockOfDecisions } from '../stock.ts'
-import { Failure } from './failure.ts'
+import { cannotWrite, Failure, isSystemError } from './failure.ts'
+import { takeRun } from './generator-run.ts'
 import { dataDirectory, startLocalCloud } from './local-cloud.ts'
 import { type LocalPorts, openLocalPorts } from './local-ports.ts'
 import { produce } from './produce.ts'
@@ -33,7 +33,9 @@ export async function runStart(root: string, options: StartOptions): Promise<num
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort())
 
   screen.note('Building the functions …')
-  await buildAll(root)
+  await buildAll(root).catch((error) => {
+    throw isSystemError(error) ? cannotWrite(join(root, '.build'), error) : error
+  })
   screen.note('Starting Kafka, S3, PostgreSQL and Lambda …')
   const cloud = await startLocalCloud(root, {
     onLine(line) {
@@ -80,18 +82,23 @@ async function run(
   const transactions = options.transactions ?? Number.POSITIVE_INFINITY
   const rate = options.rate ?? (options.transactions === undefined ? unboundedRate : undefined)
   const users = options.transactions === undefined ? unboundedUsers : undefined
-  const records = generateFinance({ ...(await nextRun(root, options.seed)), transactions, users })
+  const records = generateFinance({
+    ...(await takeRun(dataDirectory(root), options.seed, screen.note)),
+    transactions,
+    users,
+  })
   screen.note(
     options.transactions === undefined
       ? `Generating ${rate} transactions a second until Ctrl-C; frauds appear below as they are found.\n`
       : `Generating ${options.transactions} transactions and what belongs to them …\n`,
   )
-  const startedMs = Date.now()
+  const startedMs = Date.now() // as Kafka's timestamps are
+  const started = performance.now()
   const produced = await produce(ports.kafka, records, { rate, paced: 'transactions', signal })
-  await settle(ports, datasets, signal)
+  await settle(ports, datasets, signal, join(dataDirectory(root), 'cupel.log'))
   if (signal.aborted) return undefined
 
-  const seconds = (Date.now() - startedMs) / 1000
+  const seconds = (performance.now() - started) / 1000
   const stocks = await takeStock(ports, datasets)
   const decisions = await takeStockOfDecisions(ports.warehouse)
   const latencyMs = await measureLatency(
@@ -106,17 +113,3 @@ async function run(
     problems: reconcile(stocks, decisions),
   })
 }
-
-/** The generator's run in this folder: each start has new transactions of the same people, so that data go on. */
-async function nextRun(root: string, seed: number): Promise<{ seed: number; run: number; startMs: number }> {
-  const file = join(dataDirectory(root), 'generator.json')
-  const runs: Record<string, number> = JSON.parse(await readFile(file, 'utf8').catch(() => '{}'))
-  const run = runs[seed] ?? 0
-  // At once: a crash or a full disk must not leave half a file, with which no later start could go on.
-  await writeFile(`${file}.new`, JSON.stringify({ ...runs, [seed]: run + 1 }))
-  await rename(`${file}.new`, file)
-  return { seed, run, startMs: worldStartMs + run * runSpacingMs }
-}
-
-const worldStartMs = Date.UTC(2026, 0, 1)
-const runSpacingMs = 7 * 86_400_000

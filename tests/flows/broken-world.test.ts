@@ -86,7 +86,7 @@ describe('a broken world', () => {
     expect(loser.output()).toMatch(/^cupel: another local cloud already runs in .*: stop it first/m)
     await running.until(/until Ctrl-C/)
     await running.until(/ALERT/)
-    expect(await log()).toMatch(/^PostgreSQL {2}/m)
+    expect(await log()).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z PostgreSQL {2}/m)
   })
 
   it('in which PostgreSQL is killed: it is started again, and all waits for it', {

@@ -83,7 +83,8 @@ describe.sequential('PostgreSQL', () => {
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
     const { port } = taken.address() as { port: number }
     await expect(startPostgres({ directory, port, settings })).rejects.toThrow(
-      `PostgreSQL's port ${port} is in use: stop what uses it, or choose another port`,
+      `PostgreSQL's port ${port} is in use, perhaps by another local cloud or by a PostgreSQL of yours: ` +
+        'stop what uses it, or choose another port with CUPEL_PORT_POSTGRES (0: any free one)',
     )
     taken.close()
     await expect(startPostgres({ directory, settings: { work_mem: 'plenty' } })).rejects.toThrow(/work_mem/)

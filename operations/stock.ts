@@ -4,9 +4,10 @@ import { identifier } from '@cupel/core/kinds/strings'
 import { type Engine, openEngine } from '@cupel/duckdb/engine'
 import { foldToCsv } from '@cupel/duckdb/fold'
 import type { KafkaPort } from '@cupel/io/kafka'
-import type { ListedObject, ObjectStore } from '@cupel/io/object-store'
+import type { ObjectStore } from '@cupel/io/object-store'
 import { copyCsv, type Postgres } from '@cupel/io/postgres'
 import { withTemporaryFolder } from '@cupel/io/temporary-folder'
+import { inParallel } from './in-parallel.ts'
 import type { BronzeObject, DatasetStock, DecisionStock, KeptFailure, LedgerEntry } from './reconcile.ts'
 
 export type StockPorts = {
@@ -158,21 +159,4 @@ function failuresIn(document: string): readonly KeptFailure[] {
     firstOffset: Number(info.firstRecordOffset),
     lastOffset: Number(info.lastRecordOffset),
   }))
-}
-
-/** `work` on each listed object, 16 at once, results in the order of the listing. */
-async function inParallel<T>(
-  listing: AsyncIterable<ListedObject>,
-  work: (object: ListedObject) => Promise<T>,
-): Promise<readonly T[]> {
-  const results: Promise<T>[] = []
-  const running = new Set<Promise<unknown>>()
-  for await (const object of listing) {
-    const result = work(object)
-    results.push(result)
-    const tracked: Promise<unknown> = result.finally(() => running.delete(tracked)).catch(() => {})
-    running.add(tracked)
-    if (running.size >= 16) await Promise.race(running)
-  }
-  return Promise.all(results)
 }

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { buildAll } from '../build.ts'
 import { Failure } from './failure.ts'
+import type { TraceCommandOptions } from './look-back/trace-command.ts'
 
 /**
  * The `cupel` command. Exit codes: 0 done, 1 failed (the last line on stderr says what to do), 2 called wrongly,
@@ -44,6 +45,29 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     .addOption(json())
     .action(run(async () => (await import('./status.ts')).runStatus))
   program
+    .command('trace')
+    .description('the life of one record: Kafka, bronze, silver or quarantine, gold, decision and alert')
+    .argument('<key>', 'a transaction id, or the key of another dataset')
+    .option('--dataset <name>', 'the dataset whose key it is', 'transactions')
+    .option('--scan', 'search all of bronze for repetitions, however large it is')
+    .addOption(json())
+    .addHelpText('after', traceHelp)
+    .action(async (key: string, options: TraceCommandOptions) => {
+      const { runTrace } = await import('./look-back/trace-command.ts')
+      exitCode = await runTrace(root, key, options)
+    })
+  program
+    .command('sql')
+    .description('ask the layers, read-only: gold in PostgreSQL, bronze, silver and quarantine in DuckDB')
+    .argument('[query]', 'one query; without it, the tables are listed')
+    .option('--limit <n>', 'show at most this many rows', count, 100)
+    .addOption(json())
+    .addHelpText('after', sqlHelp)
+    .action(async (query: string | undefined, options: { limit: number; json?: boolean }) => {
+      const { runSql } = await import('./look-back/sql.ts')
+      exitCode = await runSql(root, query, options)
+    })
+  program
     .command('reset')
     .description('delete all local data (.cupel/)')
     .action(run(async () => (await import('./reset.ts')).runReset))
@@ -66,6 +90,23 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     return error instanceof Failure ? error.exitCode : 1
   }
 }
+
+const traceHelp = `
+A key that never came to gold, because its record was rejected, is searched for in bronze, also when it is malformed.
+
+  cupel trace 527c660e-7071-441c-b092-14e2fa395781
+  cupel trace 49dea814-a21f-4bd7-a7ab-782390c774aa --dataset users
+`
+
+const sqlHelp = `
+Names without a schema are tables of gold; bronze.<dataset>, silver.<dataset> and quarantine.<dataset> are in the lake.
+A query that names both sees copies of the gold tables. Times are UTC; --json keeps decimals exact, as text.
+
+  cupel sql "select verdict, count(*) from fraud_decisions group by verdict"
+  cupel sql "select currency, sum(amount) from silver.transactions group by all order by 2 desc"
+  cupel sql "select r.field, r.reason, count(*) from quarantine.transactions, unnest(reasons) as t(r) group by all"
+  cupel sql --json "select * from silver.transactions anti join transactions using (transaction_id)"
+`
 
 async function runBuild(root: string): Promise<number> {
   await buildAll(root)

@@ -1,0 +1,46 @@
+import { S3Client } from '@aws-sdk/client-s3'
+import { type KafkaPort, openKafka } from '@cupel/io/kafka'
+import { type ObjectStore, s3ObjectStore } from '@cupel/io/object-store'
+import { openPostgres, type Postgres } from '@cupel/io/postgres'
+import type { Endpoints } from './local-cloud.ts'
+
+/** Names that serverless.yml gives in the stage `local`. */
+export const local = {
+  lakeBucket: 'cupel-lake-local',
+  failureBucket: 'cupel-on-failure-local',
+  sweepFunction: 'cupel-local-sweep',
+} as const
+
+export const awsClient = () => ({
+  region: 'us-east-1',
+  credentials: {
+    accessKeyId: process.env.AWS_ACCESS_KEY_ID || 'local',
+    secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY || 'local',
+  },
+})
+
+/** Where the data are: Kafka, the buckets and the warehouse, as the command line uses them. */
+export type DataPorts = {
+  readonly kafka: KafkaPort
+  readonly lake: ObjectStore
+  readonly failures: ObjectStore
+  readonly warehouse: Postgres
+  readonly close: () => Promise<void>
+}
+
+/** Nothing connects before it is used. */
+export function openDataPorts(endpoints: Pick<Endpoints, 'kafka' | 's3' | 'postgres'>): DataPorts {
+  const s3 = new S3Client({ endpoint: endpoints.s3, ...awsClient(), forcePathStyle: true })
+  const kafka = openKafka(endpoints.kafka)
+  const warehouse = openPostgres(endpoints.postgres, { max: 2 })
+  return {
+    kafka,
+    lake: s3ObjectStore(local.lakeBucket, s3),
+    failures: s3ObjectStore(local.failureBucket, s3),
+    warehouse,
+    async close() {
+      s3.destroy()
+      await Promise.allSettled([kafka.close(), warehouse.end()])
+    },
+  }
+}

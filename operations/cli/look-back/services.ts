@@ -2,14 +2,16 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readConfig } from '#localstack/config.ts'
+import { settleFormat } from '#localstack/data-format.ts'
 import { takeDirectory } from '#localstack/directory-lock.ts'
+import { runningEndpoints } from '#localstack/endpoints-file.ts'
 import { StartError } from '#localstack/errors.ts'
 import { startBroker } from '#localstack/kafka/broker.ts'
 import { startPostgres } from '#localstack/postgres/server.ts'
 import { startS3 } from '#localstack/s3/server.ts'
 import { type DataPorts, openDataPorts } from '../data-ports.ts'
 import { Failure } from '../failure.ts'
-import { dataDirectory, type Endpoints, runningEndpoints } from '../local-cloud.ts'
+import { dataDirectory, type Endpoints } from '../local-cloud.ts'
 
 export type ServiceName = 'kafka' | 's3' | 'postgres'
 /** What a look back works with. */
@@ -68,7 +70,7 @@ type Opened = {
 
 async function open(root: string, directory: string, needed: readonly ServiceName[]): Promise<Opened> {
   for (const startedMs = performance.now(); ; await sleep(100)) {
-    const running = await runningEndpoints(root)
+    const running = runningEndpoints(directory)
     if (running) return { endpoints: running, running, close: async () => {} }
     try {
       return { ...(await openStopped(root, directory, needed)), running: undefined }
@@ -109,6 +111,10 @@ async function openStopped(
     await Promise.allSettled(closing.map((stop) => stop()))
     release()
   }
+  const releasing = async (error: unknown) => {
+    await close()
+    throw error
+  }
   const log = () => {} // what recovers is told at the next start
   const starts: Record<ServiceName, () => Promise<string>> = {
     async kafka() {
@@ -127,6 +133,7 @@ async function openStopped(
       return server.url
     },
   }
+  if (embedded.length > 0) await settleFormat(directory, { madeBy: 'cupel' }).catch(releasing)
   const endpoints = { kafka: notOpen, s3: `http://${notOpen}`, postgres: `postgres://${notOpen}`, ...named }
   const started = await Promise.allSettled(
     embedded.map(async (name) => {
@@ -134,10 +141,7 @@ async function openStopped(
     }),
   )
   const failed = started.find((result) => result.status === 'rejected')
-  if (failed) {
-    await close()
-    throw failed.reason
-  }
+  if (failed) await releasing(failed.reason)
   return { endpoints, close }
 }
 

@@ -221,7 +221,7 @@ function announce(endpoints: Endpoints, { functions, buckets, kafkaMappings }: W
     consumerGroups: kafkaMappings.map(({ topic, consumerGroupId, functionName }) => ({
       topic,
       groupId: consumerGroupId,
-      functionName,
+      functionKey: functions.find(({ name }) => name === functionName)?.key,
     })),
   })
 }

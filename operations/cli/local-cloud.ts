@@ -12,6 +12,12 @@ export const dataDirectory = (root: string): string => resolve(root, process.env
 
 /** Where the services of a running local cloud listen. */
 export type Endpoints = Required<PublishedEndpoints>
+/** A function's subscription to a topic. */
+export type ConsumerGroup = {
+  readonly groupId: string
+  readonly topic: string
+  readonly functionKey: string // in serverless.yml
+}
 /** What the local cloud tells while it runs. */
 export type CloudMessage = {
   readonly type: 'invocation'
@@ -29,6 +35,7 @@ export type CloudListener = {
 }
 export type LocalCloud = {
   readonly endpoints: Endpoints
+  readonly consumerGroups: readonly ConsumerGroup[]
   /** Resolves when the local cloud has ended by itself, with what it said last. */
   readonly ended: Promise<string>
   /** End it in order; resolves when all its processes have ended, after 10 s at most. */
@@ -72,12 +79,13 @@ export async function startLocalCloud(
     })
   const exited = once(child, 'exit').then(() => reasonOf(lastLines))
 
-  const endpoints = await Promise.race([
+  const { endpoints, consumerGroups } = await Promise.race([
     ready(child),
     exited.then((reason) => Promise.reject(new Failure(reason))),
   ])
   return {
     endpoints,
+    consumerGroups,
     ended: exited,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return
@@ -111,10 +119,10 @@ async function openLog(directory: string): Promise<{ write: (line: string) => vo
   }
 }
 
-const ready = (child: ChildProcess): Promise<Endpoints> =>
+const ready = (child: ChildProcess): Promise<Pick<LocalCloud, 'endpoints' | 'consumerGroups'>> =>
   new Promise((resolve) => {
-    child.on('message', (message: { type?: string; endpoints: Endpoints }) => {
-      if (message.type === 'ready') resolve(message.endpoints)
+    child.on('message', (message: { type?: string } & Pick<LocalCloud, 'endpoints' | 'consumerGroups'>) => {
+      if (message.type === 'ready') resolve(message)
     })
   })
 

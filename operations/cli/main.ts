@@ -15,7 +15,7 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
       const command = await load() // with the libraries that it needs, and no others
       exitCode = await command(root, options)
     }
-  const json = () => new Option('--json', 'one JSON document on stdout, for machines')
+  const json = (what = 'one JSON document') => new Option('--json', `${what} on stdout, for machines`)
 
   const program = new Command('cupel')
     .description(
@@ -37,7 +37,8 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     )
     .option('--rate <n>', 'transactions a second (default: 100 until Ctrl-C, else as fast as it goes)', count)
     .option('--seed <n>', 'seed of the generator: the same seed gives the same records', count, 7)
-    .addOption(json())
+    .option('--plain', 'lines for a log instead of a live view (as it is where there is no terminal)')
+    .addOption(json('a JSON document a line').conflicts('plain'))
     .action(run(async () => (await import('./start.ts')).runStart))
   program
     .command('status')

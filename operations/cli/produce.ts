@@ -5,6 +5,13 @@ import type { KafkaPort, OutgoingRecord } from '@cupel/io/kafka'
 const batchRecords = 1_000
 const tickMs = 50 // how often a limited rate sends
 
+export type Pace = {
+  readonly rate: number | undefined
+  readonly paced: string // topic
+  readonly signal: AbortSignal
+  readonly onSent?: (paced: number) => void // how many of the paced topic were acknowledged so far
+}
+
 /**
  * Append records in the order given until they end or `signal` is aborted: those of `paced` topics at most `rate` a
  * second, all others, and all without a rate, as fast as the broker takes them. Returns how many were acknowledged;
@@ -13,7 +20,7 @@ const tickMs = 50 // how often a limited rate sends
 export async function produce(
   kafka: Pick<KafkaPort, 'produce'>,
   records: Iterable<OutgoingRecord>,
-  { rate, paced, signal }: { rate: number | undefined; paced: string; signal: AbortSignal },
+  { rate, paced, signal, onSent }: Pace,
 ): Promise<number> {
   const aborted = once(signal, 'abort').then(() => false)
   const iterator = records[Symbol.iterator]()
@@ -35,6 +42,7 @@ export async function produce(
       if (!acknowledged) break
     }
     produced += batch.length
+    if (batch.length > 0) onSent?.(sentPaced)
     if (batch.length < batchRecords) await sleep(tickMs, undefined, { signal }).catch(() => {})
   }
   return produced

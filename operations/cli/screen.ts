@@ -1,43 +1,32 @@
-import type { CloudMessage, Endpoints } from './local-cloud.ts'
+import type { CloudMessage, LocalCloud } from './local-cloud.ts'
 import type { LocalPorts } from './local-ports.ts'
-import { local } from './local-ports.ts'
-import { formatReport, type Report } from './report.ts'
+import type { Report } from './report.ts'
+import { jsonScreen } from './view/json-screen.ts'
+import type { RunProgress } from './view/model.ts'
+import { plainScreen } from './view/plain-screen.ts'
 
-/** Where `cupel start` shows what happens: plain lines, one JSON document, or a live view. */
+/** Where `cupel start` shows what happens: a live view, plain lines, or JSON, a document a line. */
 export type Screen = {
   /** What goes on, or went wrong, in a line. */
   readonly note: (line: string) => void
   /** A line that detect-fraud wrote about a fraud. */
   readonly alert: (line: string) => void
-  readonly invocation?: (message: CloudMessage) => void
-  /** Everything runs; a live view watches it through the ports until `close`. */
-  readonly running: (endpoints: Endpoints, ports: LocalPorts) => void
+  readonly invocation: (message: CloudMessage) => void
+  /** Everything runs; it is watched through the ports from now on. */
+  readonly running: (
+    cloud: Pick<LocalCloud, 'endpoints' | 'consumerGroups'>,
+    ports: LocalPorts,
+    data: string,
+  ) => void
+  readonly progress: (progress: RunProgress) => void
   readonly report: (report: Report) => void
   readonly close: () => Promise<void>
 }
 
-const nothing = () => {}
-
-export const plainScreen: Screen = {
-  note: (line) => console.log(line),
-  alert: (line) => console.log(line),
-  running: (endpoints) => console.log(formatEndpoints(endpoints)),
-  report: (report) => console.log(`\n${formatReport(report)}`),
-  close: async () => {},
+/** The live view in a terminal that can show it, with the libraries that it needs; else lines. */
+export async function openScreen({ json, plain }: { json?: boolean; plain?: boolean }): Promise<Screen> {
+  if (json) return jsonScreen()
+  const { CI, TERM } = process.env
+  const isLive = process.stdout.isTTY && !plain && !CI && TERM !== 'dumb'
+  return isLive ? (await import('./view/live-screen.ts')).liveScreen(process.stdout) : plainScreen()
 }
-
-export const jsonScreen: Screen = {
-  note: nothing,
-  alert: nothing,
-  running: nothing,
-  report: (report) => console.log(JSON.stringify(report, null, 2)),
-  close: async () => {},
-}
-
-const formatEndpoints = ({ kafka, s3, lambda, postgres }: Endpoints): string =>
-  [
-    `  Kafka       ${kafka}`,
-    `  S3          ${s3}   buckets ${local.lakeBucket}, ${local.failureBucket}`,
-    `  PostgreSQL  psql ${postgres}`,
-    `  Lambda      ${lambda}`,
-  ].join('\n')

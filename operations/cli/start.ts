@@ -10,7 +10,7 @@ import { dataDirectory, startLocalCloud } from './local-cloud.ts'
 import { type LocalPorts, openLocalPorts } from './local-ports.ts'
 import { produce } from './produce.ts'
 import { makeReport, measureLatency, type Report } from './report.ts'
-import { jsonScreen, plainScreen, type Screen } from './screen.ts'
+import { openScreen, type Screen } from './screen.ts'
 import { settle } from './settle.ts'
 
 export type StartOptions = {
@@ -18,8 +18,10 @@ export type StartOptions = {
   readonly rate?: number // transactions a second
   readonly seed: number
   readonly json?: boolean
+  readonly plain?: boolean
 }
 
+const alertLines = '[detectFraud] ALERT '
 const unboundedRate = 100
 const unboundedUsers = 500
 
@@ -28,9 +30,13 @@ const unboundedUsers = 500
  * record is settled, reconcile and report; 0 when the layers agree. Without: until Ctrl-C.
  */
 export async function runStart(root: string, options: StartOptions): Promise<number> {
-  const screen = options.json ? jsonScreen : plainScreen
+  const screen = await openScreen(options)
   const interrupted = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort())
+  const interrupt = () => {
+    if (interrupted.signal.aborted) process.exit(130) // the services end in order by themselves
+    interrupted.abort()
+  }
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
 
   screen.note('Building the functions …')
   await buildAll(root).catch((error) => {
@@ -39,14 +45,14 @@ export async function runStart(root: string, options: StartOptions): Promise<num
   screen.note('Starting Kafka, S3, PostgreSQL and Lambda …')
   const cloud = await startLocalCloud(root, {
     onLine(line) {
-      if (/\bALERT\b/.test(line)) screen.alert(line.slice(line.indexOf('ALERT')))
+      if (line.startsWith(alertLines)) screen.alert(line.slice(alertLines.length - 'ALERT '.length))
       if (line.startsWith('warning: ')) screen.note(line)
     },
     onMessage: screen.invocation,
   })
   const ports = openLocalPorts(cloud.endpoints)
   try {
-    screen.running(cloud.endpoints, ports)
+    screen.running(cloud, ports, dataDirectory(root))
     const died = cloud.ended.then((reason) => {
       throw new Failure(`the local cloud ended: ${reason}`)
     })
@@ -61,8 +67,8 @@ export async function runStart(root: string, options: StartOptions): Promise<num
     screen.report(report)
     return report.problems.length === 0 ? 0 : 1
   } finally {
+    screen.progress({ phase: 'stopping' })
     await ports.close()
-    screen.note('Stopping …')
     await cloud.stop()
     await screen.close()
   }
@@ -87,17 +93,17 @@ async function run(
     transactions,
     users,
   })
-  screen.note(
-    options.transactions === undefined
-      ? `Generating ${rate} transactions a second until Ctrl-C; frauds appear below as they are found.\n`
-      : `Generating ${options.transactions} transactions and what belongs to them …\n`,
-  )
+  const onSent = (sent: number) =>
+    screen.progress({ phase: 'generating', sent, of: options.transactions, rate })
+  onSent(0)
   const startedMs = Date.now() // as Kafka's timestamps are
   const started = performance.now()
-  const produced = await produce(ports.kafka, records, { rate, paced: 'transactions', signal })
+  const produced = await produce(ports.kafka, records, { rate, paced: 'transactions', signal, onSent })
+  screen.progress({ phase: 'settling' })
   await settle(ports, datasets, signal, join(dataDirectory(root), 'cupel.log'))
   if (signal.aborted) return undefined
 
+  screen.progress({ phase: 'reconciling' })
   const seconds = (performance.now() - started) / 1000
   const stocks = await takeStock(ports, datasets)
   const decisions = await takeStockOfDecisions(ports.warehouse)

@@ -4,8 +4,7 @@ import { mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Report } from '#operations/cli/report.ts'
-import { cupel, makeWorkplace, type Run, type Workplace } from '../support/cupel.ts'
+import { cupel, makeWorkplace, type Run, reportIn, type Workplace } from '../support/cupel.ts'
 
 const sizeMb = 256 // PostgreSQL alone takes 60
 
@@ -144,7 +143,7 @@ describe('a broken world', () => {
     expect(await running.exit, running.output()).toBe(0)
     const next = start('--transactions', '50', '--json')
     expect(await next.exit, next.output()).toBe(0)
-    const report: Report = JSON.parse(next.output().slice(next.output().indexOf('{\n')))
+    const report = reportIn(next.output())
     expect(report.problems).toEqual([])
     expect(report.datasets.map(({ kafka, bronze }) => kafka - bronze)).toEqual([0, 0, 0, 0])
   })

@@ -5,11 +5,10 @@ import type { ObjectStore } from '@cupel/io/object-store'
 import { Kafka, logLevel, type Message } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { datasets } from '#datasets/index.ts'
-import type { Report } from '#operations/cli/report.ts'
 import { settle } from '#operations/cli/settle.ts'
 import { foreignObjects, reconcile } from '#operations/reconcile.ts'
 import { takeStock, takeStockOfDecisions } from '#operations/stock.ts'
-import { cupel, makeWorkplace, type Workplace } from '../support/cupel.ts'
+import { cupel, makeWorkplace, reportIn, type Workplace } from '../support/cupel.ts'
 import { type Offline, startOffline } from '../support/offline.ts'
 
 const uuid = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
@@ -353,7 +352,7 @@ describe('hostile input into a running local cloud', () => {
     expect(await offline.stop()).toBe(0)
     const next = cupel(['start', '--transactions', '50', '--json'], workplace.environment)
     expect(await next.exit, next.output()).toBe(0)
-    const report: Report = JSON.parse(next.output().slice(next.output().indexOf('{\n')))
+    const report = reportIn(next.output())
     expect(report.problems).toEqual([])
     expect(report.notes).toEqual(strangers)
     expect(report.datasets.map(({ tooLarge }) => tooLarge)).toEqual([1, 0, 0, 3])

@@ -9,8 +9,7 @@ import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { startBroker } from '#localstack/kafka/broker.ts'
 import type { ObjectChange } from '#localstack/s3/object-change.ts'
 import { startS3 } from '#localstack/s3/server.ts'
-import type { Report } from '#operations/cli/report.ts'
-import { cupel, makeWorkplace, type Workplace } from '../support/cupel.ts'
+import { cupel, makeWorkplace, reportIn, type Workplace } from '../support/cupel.ts'
 
 let workplace: Workplace
 let elsewhere: string
@@ -64,7 +63,7 @@ async function announce({ eventName, bucket, key, size, eTag, sequencer }: Objec
 it('runs, reconciles, and starts none of its own', { timeout: 60_000 }, async () => {
   const run = cupel(['start', '--transactions', '300', '--json'], variables)
   expect(await run.exit, run.output()).toBe(0)
-  const report: Report = JSON.parse(run.output().slice(run.output().indexOf('{\n')))
+  const report = reportIn(run.output())
   expect(report.problems).toEqual([])
   expect(announced).toBeGreaterThan(0)
   for (const service of ['kafka', 's3', 'postgres'])

@@ -6,10 +6,8 @@ import { bronzeKey } from '@cupel/core/keys'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { local } from '#operations/cli/local-ports.ts'
 import type { Report } from '#operations/cli/report.ts'
-import { cupel, makeWorkplace, type Workplace } from '../support/cupel.ts'
+import { cupel, makeWorkplace, reportIn, type Workplace } from '../support/cupel.ts'
 
-/** The report at the end of the output of `cupel start --json`. */
-const reportIn = (output: string): Report => JSON.parse(output.slice(output.indexOf('{\n')))
 const recordsOf = (report: Report) => report.datasets.reduce((sum, { kafka }) => sum + kafka, 0)
 
 const firstMerchants = bronzeKey('merchant-folder', { topic: 'merchant_info', partition: 0 }, 0)

@@ -122,7 +122,13 @@ describe.sequential('serverless offline with the local cloud', () => {
       type: 'ready',
       functions: ['foreign-dev-hello', 'foreign-dev-other'],
       buckets: ['foreign-uploads'],
-      consumerGroups: [{ topic: 'clicks', groupId: 'foreign-clicks', functionName: 'foreign-dev-hello' }],
+      consumerGroups: [
+        {
+          topic: 'clicks',
+          groupId: 'foreign-clicks',
+          functionKey: 'hello',
+        },
+      ],
     })
     expect(output.stdout).toContain(`prepared for ${postgres}`)
 

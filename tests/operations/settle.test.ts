@@ -52,6 +52,7 @@ describe('settle', () => {
       kafka: {
         produce: async () => {},
         offsets: async () => ({ records: 0, partitions: [] }),
+        committed: async () => new Map(),
         close: async () => {},
       },
       failures: { ...empty, put: async () => true, head: async () => undefined },

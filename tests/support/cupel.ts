@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stopLeftoverPostgres } from '#localstack/postgres/server.ts'
+import type { Report } from '#operations/cli/report.ts'
 
 export const root = join(import.meta.dirname, '../..')
 
@@ -44,6 +45,13 @@ export async function makeWorkplace(): Promise<Workplace> {
 /** Run `cupel <args>` as a person would, in a process group of its own. */
 export const cupel = (args: readonly string[], environment: Record<string, string>): Run =>
   run([join(root, 'operations/cli/cupel.mjs'), ...args], environment)
+
+/** The report among the lines that `cupel start --json` printed. */
+export function reportIn(output: string): Report {
+  const line = output.split('\n').find((each) => each.startsWith('{"type":"report"'))
+  if (line === undefined) throw new Error(`there is no report in:\n${output}`)
+  return JSON.parse(line)
+}
 
 /** Run a Node program with its arguments in the project's folder, in a process group of its own. */
 export function run(command: readonly string[], environment: Record<string, string>): Run {

@@ -178,20 +178,35 @@ export async function writeDecisions(
       ORDER BY transaction_id, version`,
     [JSON.stringify(rows), ruleSet, referenceVersion, now],
   )
-  const alerts = decisions
-    .filter(({ verdict }) => verdict === 'fraud')
-    .map((decision) => ({
-      transaction_id: decision.transaction.transaction_id,
-      version: decision.version,
-      line: alertLine(decision),
-    }))
-  if (alerts.length === 0) return
+  const frauds = decisions.filter(({ verdict }) => verdict === 'fraud')
+  if (frauds.length === 0) return
+  const names = await readMerchantNames(
+    database,
+    frauds.map(({ transaction }) => transaction.merchant_id),
+  )
+  const alerts = frauds.map((decision) => ({
+    transaction_id: decision.transaction.transaction_id,
+    version: decision.version,
+    line: alertLine(decision, names.get(decision.transaction.merchant_id)),
+  }))
   await database.query(
     `INSERT INTO alerts (transaction_id, version, line, created_at)
      SELECT transaction_id, version, line, $2::timestamptz
        FROM json_to_recordset($1) AS new (transaction_id uuid, version integer, line text)`,
     [JSON.stringify(alerts), now],
   )
+}
+
+/** The trading names that gold knows of merchants, by id. */
+async function readMerchantNames(
+  database: Database,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const { rows } = await database.query<{ merchant_id: string; name: string }>(
+    'SELECT merchant_id, name FROM merchants WHERE merchant_id = ANY ($1::uuid[])',
+    [ids],
+  )
+  return new Map(rows.map(({ merchant_id, name }) => [merchant_id, name]))
 }
 
 /** Kafka's timestamp, which senders choose: null when it lies outside of the years 1970 to 9999. */

@@ -24,6 +24,7 @@ export type LoadResult = {
   readonly rows: number // inserted, or newer than what stood there
   readonly skipped: number // loaded before, gone since, or not of a dataset
   readonly unreadable: number // noted in the ledger, with the reason
+  readonly oldestRecordMs: number | null // the least Kafka timestamp in what was loaded now; null of no row
 }
 
 /**
@@ -40,11 +41,13 @@ export const makeLoad =
   async (event: unknown): Promise<LoadResult> => {
     const outcomes = await forEachObject(event, 'loaded', loadObject)
     const loaded = outcomes.filter((outcome) => typeof outcome === 'object')
+    const oldestMs = loaded.flatMap((outcome) => outcome.oldestMs ?? [])
     return {
       objects: loaded.length,
       rows: loaded.reduce((sum, { rows }) => sum + rows, 0),
       skipped: outcomes.filter((outcome) => outcome === 'skipped').length,
       unreadable: outcomes.filter((outcome) => outcome === 'unreadable').length,
+      oldestRecordMs: oldestMs.length > 0 ? Math.min(...oldestMs) : null,
     }
 
     async function loadObject(key: string): Promise<Outcome> {
@@ -66,7 +69,7 @@ export const makeLoad =
         try {
           return await warehouse.transaction(async (transaction) => {
             if (!(await enterIntoLedger(transaction, { key, dataset, object }))) return 'skipped'
-            return { rows: await upsert(transaction, dataset, files.csv) }
+            return upsert(transaction, dataset, files.csv)
           })
         } catch (error) {
           const refused = refusal(error)
@@ -87,7 +90,8 @@ export const makeLoad =
     }
   }
 
-type Outcome = 'skipped' | 'unreadable' | { readonly rows: number }
+type Outcome = 'skipped' | 'unreadable' | Loaded
+type Loaded = { readonly rows: number; readonly oldestMs: number | null }
 type Entry = {
   readonly key: string
   readonly dataset: Dataset
@@ -153,11 +157,15 @@ async function enterIntoLedger(
   return rowCount === 1
 }
 
-async function upsert(transaction: Transaction, dataset: Dataset, csv: string): Promise<number> {
+async function upsert(transaction: Transaction, dataset: Dataset, csv: string): Promise<Loaded> {
   await transaction.query(
     `CREATE TEMPORARY TABLE incoming (LIKE ${identifier(dataset.table)} INCLUDING DEFAULTS) ON COMMIT DROP`,
   )
   await copyCsv(transaction, { table: 'incoming', columns: copyColumns(dataset), file: csv })
+  const { rows } = await transaction.query<{ oldest: string | null }>(
+    'SELECT min(_timestamp_ms) AS oldest FROM incoming',
+  )
   const { rowCount } = await transaction.query(upsertStatement(dataset, 'incoming'))
-  return rowCount ?? 0
+  const oldest = rows[0]?.oldest ?? null // bigint comes as text
+  return { rows: rowCount ?? 0, oldestMs: oldest === null ? null : Number(oldest) }
 }

@@ -19,6 +19,8 @@ export type KafkaPort = {
   /** Append records, in the order given for each key; resolves when all in-sync replicas have them. */
   readonly produce: (records: readonly OutgoingRecord[]) => Promise<void>
   readonly offsets: (topic: string) => Promise<TopicOffsets>
+  /** Of each partition of a topic, the offset from which a consumer group goes on; a partition it never committed is not there. */
+  readonly committed: (groupId: string, topic: string) => Promise<ReadonlyMap<number, number>>
   readonly close: () => Promise<void>
 }
 
@@ -63,6 +65,15 @@ export function openKafka(brokers: string, clientId = 'cupel'): KafkaPort {
         end: Number(high),
       }))
       return { partitions, records: partitions.reduce((sum, { start, end }) => sum + end - start, 0) }
+    },
+
+    async committed(groupId, topic) {
+      await administering()
+      const [found] = await admin.fetchOffsets({ groupId, topics: [topic] })
+      const offsets = (found?.partitions ?? []).map(
+        ({ partition, offset }) => [partition, Number(offset)] as const,
+      )
+      return new Map(offsets.filter(([, offset]) => offset >= 0))
     },
 
     async close() {

@@ -163,9 +163,21 @@ describe('detect-fraud', () => {
       { transaction_id: id(1) },
     ])
     expect(alerts).toEqual([
-      `ALERT ${id(2)} 45,210.00 EUR at merchant ${id(700_001)} in Berlin, DE: large-amount: ` +
-        'amount 45,210.00 EUR = 53,121.75 USD at rate 1.1750 (2026-01-01) > 30,000.00 USD',
+      `ALERT 45,210.00 EUR · merchant ${id(700_001)} · Berlin, DE · large-amount: ` +
+        'amount 45,210.00 EUR = 53,121.75 USD at rate 1.1750 (2026-01-01) > 30,000.00 USD · ' +
+        `transaction ${id(2)}`,
     ])
+  })
+
+  it('calls the merchant by the name that gold knows', async () => {
+    await warehouse.query(
+      `INSERT INTO merchants (merchant_id, name, category, risk, country, city, updated_at, _timestamp_ms, _partition, _offset)
+       VALUES ('${id(700_001)}', E'Kiosk · 24\\nltd', 'grocery', 'low', 'DE', 'Berlin', now(), 0, 0, 0)`,
+    )
+    const alerts: string[] = []
+    await detector(alerts)(eventOf({ offset: 0, value: fraudulent(1) }))
+    await warehouse.query('DELETE FROM merchants')
+    expect(alerts[0]).toMatch(/^ALERT 45,210.00 EUR · Kiosk - 24 ltd · Berlin, DE · large-amount: /)
   })
 
   it('changes nothing when a batch is delivered again, whole, in part, or with more behind it', async () => {
@@ -271,7 +283,7 @@ describe('detect-fraud', () => {
     ]
     const alerts: string[] = []
     expect(await detector(alerts)(eventOf(...odd))).toMatchObject({ genuine: 7, fraud: 1 })
-    expect(alerts[0]).toContain('in x y"\\, DE')
+    expect(alerts[0]).toContain(' · x y"\\, DE · ')
     const times = await warehouse.query(
       'SELECT record_time, amount_usd FROM fraud_decisions ORDER BY record_offset',
     )
@@ -345,7 +357,7 @@ describe('detect-fraud', () => {
     const event = eventOf({ offset: 0, value: fraudulent(1) }, { offset: 1, value: fraudulent(2) })
     await expect(detector([], flaky)(event)).rejects.toThrow('pager is down')
     expect(await detector(sent)(event)).toMatchObject({ redelivered: 2, alerts: 1 })
-    expect(sent.map((line) => line.split(' ')[1])).toEqual([id(1), id(2)])
+    expect(sent.map((line) => line.slice(-36))).toEqual([id(1), id(2)])
   })
 
   it('leaves nothing behind when a batch fails in the middle', async () => {

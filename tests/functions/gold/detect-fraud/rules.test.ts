@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Transaction } from '#datasets/finance/transactions.ts'
-import { alertLine } from '#functions/gold/detect-fraud/alert.ts'
+import { alertLine, readAlert } from '#functions/gold/detect-fraud/alert.ts'
 import { assess, ruleSet } from '#functions/gold/detect-fraud/assess.ts'
 import { rules } from '#functions/gold/detect-fraud/rules/index.ts'
 import {
@@ -187,7 +187,13 @@ describe('all rules', () => {
             expect(Object.keys(inputs).length * Object.keys(thresholds).length).toBeGreaterThan(0)
             expect(explanation).not.toMatch(/undefined|NaN|null|Infinity/)
           }
-          expect(alertLine(decision)).not.toMatch(/\p{Cc}|\p{Zl}|\p{Zp}/u)
+          const line = alertLine(decision, decision.transaction.city)
+          expect(line).not.toMatch(/\p{Cc}|\p{Zl}|\p{Zp}/u)
+          expect(readAlert(line)).toMatchObject({
+            transactionId: decision.transaction.transaction_id,
+            version: decision.version,
+            findings: decision.findings.map(({ rule, explanation }) => ({ rule, explanation })),
+          })
         }
       }),
     )

@@ -1,0 +1,40 @@
+import type { AlertParts } from '#functions/gold/detect-fraud/alert.ts'
+import { cutLine, type Line, span, widthOf, wrapText } from './text.ts'
+
+const indent = '         ' // below the time
+const leastHead = 40 // of amount, merchant and place
+
+/**
+ * An alert in one line where it fits: time, amount, merchant, place, what each rule found, transaction. Where it does
+ * not, what the rules found follows in lines of its own, broken between words; the transaction's id is never cut.
+ */
+export function layoutAlert(alert: AlertParts, time: string, columns: number): readonly Line[] {
+  const { amount, currency, merchant, place, findings, transactionId, version } = alert
+  const corrected = version > 1 ? ` (version ${version})` : ''
+  const id = span(`${transactionId}${corrected}`, 'label')
+  const head: Line = [
+    span(`${time} `, 'label'),
+    span(`ALERT ${amount} ${currency}`, 'alarm'),
+    span(' · ', 'label'),
+    span(merchant, 'strong'),
+    span(' · ', 'label'),
+    span(place),
+  ]
+  const separator = span(' · ', 'label')
+  const found = findings.map(({ rule, explanation }) => [span(rule, 'warning'), span(`: ${explanation}`)])
+  const whole = [...head, ...found.flatMap((finding) => [separator, ...finding]), separator, id]
+  if (widthOf(whole) <= columns) return [whole]
+
+  const rules = findings.flatMap(({ rule, explanation }) =>
+    wrapText(`${rule}: ${explanation}`, columns - indent.length).map((text, index): Line => {
+      const named = index === 0 && text.startsWith(rule)
+      return named
+        ? [span(indent), span(rule, 'warning'), span(text.slice(rule.length))]
+        : [span(indent), span(text)]
+    }),
+  )
+  const beside = columns - widthOf([id]) - 2
+  if (beside < leastHead) return [cutLine(head, columns), ...rules, cutLine([span(indent), id], columns)]
+  const cut = cutLine(head, beside)
+  return [[...cut, span(' '.repeat(columns - widthOf(cut) - widthOf([id]))), id], ...rules]
+}

@@ -1,0 +1,145 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type KeptFailure, sum } from '../../reconcile.ts'
+import { keptFailures } from '../../stock.ts'
+import type { ConsumerGroup } from '../local-cloud.ts'
+import type { LocalPorts } from '../local-ports.ts'
+import type { Measurement } from './model.ts'
+
+export type MonitorPorts = Pick<LocalPorts, 'kafka' | 'warehouse' | 'failures'>
+export type Monitor = {
+  /** Something happened: measure at the usual pace again. */
+  readonly wake: () => void
+  readonly stop: () => void
+}
+
+const idleAfter = 5 // measurements alike
+const idleEveryMs = 5_000
+const failuresEveryMs = 10_000
+const ledgerShare = 50 // the ledger is summed again after this many times as long as it took
+
+/**
+ * Measure every `everyMs` until `stop`, and more seldom while nothing moves. No measurement takes longer the longer a run
+ * is, but for the sum of the ledger, which is taken the more seldom the longer it takes: never more than 2 % of the time.
+ * What cannot be asked at a moment (a restart of PostgreSQL) is left out until it can.
+ */
+export function startMonitor(
+  ports: MonitorPorts,
+  consumerGroups: readonly ConsumerGroup[],
+  { everyMs, onMeasurement }: { everyMs: number; onMeasurement: (measurement: Measurement) => void },
+): Monitor {
+  const measure = makeMeasure(ports, consumerGroups)
+  const stopped = new AbortController()
+  let woken = new AbortController()
+  let alike = 0
+  let last = ''
+  const run = async () => {
+    while (!stopped.signal.aborted) {
+      const measurement = await measure().catch(() => undefined)
+      if (stopped.signal.aborted) return
+      if (measurement) {
+        onMeasurement(measurement)
+        const { atMs, ...counts } = measurement
+        const text = JSON.stringify(counts)
+        alike = text === last ? alike + 1 : 0
+        last = text
+      }
+      woken = new AbortController()
+      const signal = AbortSignal.any([stopped.signal, woken.signal])
+      if (alike < idleAfter) await sleep(everyMs, undefined, { signal: stopped.signal }).catch(() => {})
+      else await sleep(idleEveryMs, undefined, { signal }).catch(() => {})
+    }
+  }
+  void run()
+  return {
+    wake() {
+      if (alike >= idleAfter) woken.abort()
+      alike = 0
+    },
+    stop: () => stopped.abort(),
+  }
+}
+
+/** One measurement at a time; each asks what may have changed since the one before. */
+export function makeMeasure(
+  { kafka, warehouse, failures }: MonitorPorts,
+  consumerGroups: readonly ConsumerGroup[],
+): () => Promise<Measurement> {
+  const ingest = consumerGroups.filter(({ functionKey }) => functionKey === 'ingestStream')
+  const detect = consumerGroups.filter(({ functionKey }) => functionKey === 'detectFraud')
+  const known = new Map<string, readonly KeptFailure[]>()
+  let frauds: number | undefined
+  const tooLarge = atMostEvery(
+    () => failuresEveryMs,
+    async () =>
+      sum(await keptFailures(failures, known), ({ firstOffset, lastOffset }) => lastOffset - firstOffset + 1),
+  )
+  const ledger = atMostEvery(
+    (tookMs) => tookMs * ledgerShare,
+    () =>
+      oneRow<'records' | 'quarantined' | 'duplicates'>(
+        `SELECT coalesce(sum(records), 0) AS records, coalesce(sum(quarantined), 0) AS quarantined,
+                coalesce(sum(duplicates), 0) AS duplicates FROM ledger`,
+      ),
+  )
+  return async () => {
+    const topics = [...new Set(consumerGroups.map(({ topic }) => topic))]
+    const offsets = new Map(
+      await Promise.all(topics.map(async (topic) => [topic, await kafka.offsets(topic)] as const)),
+    )
+    const through = async (groups: readonly ConsumerGroup[]) => {
+      const found = await Promise.all(
+        groups.map(async ({ groupId, topic }) => {
+          const committed = await kafka.committed(groupId, topic)
+          return offsets.get(topic)!.partitions.map(({ partition, start, end }) => ({
+            through: committed.get(partition) ?? 0,
+            lag: Math.max(0, end - Math.max(start, committed.get(partition) ?? 0)),
+          }))
+        }),
+      )
+      return {
+        through: sum(found.flat(), (partition) => partition.through),
+        lag: sum(found.flat(), (partition) => partition.lag),
+      }
+    }
+    const bronze = await through(ingest)
+    const { lag } = await through(detect)
+    frauds ??= (
+      await oneRow<'found'>("SELECT count(*) AS found FROM fraud_decisions WHERE verdict = 'fraud'")
+    ).found
+    return {
+      atMs: performance.now(),
+      bronze,
+      tooLarge: await tooLarge(),
+      ledger: await ledger(),
+      fraud: {
+        lag,
+        ...(await oneRow<'through' | 'duplicates' | 'invalid'>(
+          `SELECT coalesce(sum(next_offset - first_offset), 0) AS through, coalesce(sum(duplicates), 0) AS duplicates,
+                  coalesce(sum(invalid), 0) AS invalid FROM fraud_progress`,
+        )),
+      },
+      frauds,
+    }
+  }
+
+  async function oneRow<Name extends string>(sql: string): Promise<Record<Name, number>> {
+    const [row] = await warehouse.query<Record<Name, string>>(sql) // bigint and numeric come as text
+    return Object.fromEntries(Object.entries(row!).map(([name, value]) => [name, Number(value)])) as Record<
+      Name,
+      number
+    >
+  }
+}
+
+/** `look`, or what it found last when it is not yet `pauseMs` ago, of how long it took. */
+function atMostEvery<T>(pauseMs: (tookMs: number) => number, look: () => Promise<T>): () => Promise<T> {
+  let found: { readonly value: T; readonly untilMs: number } | undefined
+  return async () => {
+    const startedMs = performance.now()
+    if (found && startedMs < found.untilMs) return found.value
+    const value = await look()
+    const endedMs = performance.now()
+    found = { value, untilMs: endedMs + pauseMs(endedMs - startedMs) }
+    return value
+  }
+}

@@ -1,0 +1,50 @@
+import { formatReport } from '../report.ts'
+import type { Screen } from '../screen.ts'
+import { formatEndpoints } from './endpoints.ts'
+import { logLine } from './layout.ts'
+import { openWatch } from './watch.ts'
+
+const statusEveryMs = 10_000
+
+/** Lines for a log: what happens, and how things stand every ten seconds, when they have changed. */
+export function plainScreen(print: (text: string) => void = console.log): Screen {
+  const watch = openWatch({ everyMs: 2_000, onChange: () => {} })
+  let timer: NodeJS.Timeout | undefined
+  let last = ''
+  let isGenerating = false
+  return {
+    note: print,
+    alert: print,
+    invocation: watch.invocation,
+    running({ endpoints, consumerGroups }, ports, data) {
+      print(formatEndpoints(endpoints).join('\n'))
+      watch.begin({ consumerGroups }, ports, data)
+      timer = setInterval(() => {
+        const model = watch.model()
+        const line = logLine(model)
+        if (model.measured && line !== last) print(line)
+        last = line
+      }, statusEveryMs)
+    },
+    progress(progress) {
+      if (progress.phase === 'generating' && !isGenerating) {
+        isGenerating = true
+        print(
+          progress.of === undefined
+            ? `Generating ${progress.rate} transactions a second until Ctrl-C; frauds appear below as they are found.\n`
+            : `Generating ${progress.of} transactions and what belongs to them …\n`,
+        )
+      }
+      if (progress.phase === 'stopping') {
+        clearInterval(timer)
+        print('Stopping …')
+      }
+      watch.progress(progress)
+    },
+    report: (report) => print(`\n${formatReport(report)}`),
+    async close() {
+      clearInterval(timer)
+      watch.end()
+    },
+  }
+}

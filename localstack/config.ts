@@ -11,13 +11,21 @@ export type LocalConfig = {
   /** Services to use in place of the embedded ones. */
   readonly real: {
     readonly kafkaBrokers?: string // host:port, comma-separated
-    readonly s3?: {
-      readonly endpoint: string
-      readonly accessKeyId: string
-      readonly secretAccessKey: string
-    }
+    readonly s3?: S3Credentials & { readonly endpoint: string }
+    readonly s3Events?: S3Events
     readonly databaseUrl?: string
   }
+}
+
+export type S3Credentials = { readonly accessKeyId: string; readonly secretAccessKey: string }
+
+/** How an S3 of one's own announces changes of its objects. Without either, by a webhook that it was given by hand. */
+export type S3Events = {
+  /** Of the Kafka in use: the S3 publishes its notifications there, and they are read with `groupId`. */
+  readonly topic?: string
+  readonly groupId: string
+  /** ARN of a target that the S3 knows: the template's notifications are put on their buckets with it. */
+  readonly target?: string
 }
 
 const properties = ['directory', 'ports', 'topics', 'prepare', 'database', 'postgres']
@@ -92,7 +100,7 @@ export function readConfig(
     ...(prepare !== undefined && { prepare }),
     postgres: given.postgres !== false,
     database,
-    real: realServices(env, problems),
+    real: realServices(env, problems, project.service),
   }
   if (problems.length > 0) throw new Error(`invalid configuration: ${problems.join('; ')}`)
   return config
@@ -101,7 +109,9 @@ export function readConfig(
 function realServices(
   env: Readonly<Record<string, string | undefined>>,
   problems: string[],
+  service: string,
 ): LocalConfig['real'] {
+  const { S3_EVENTS_TOPIC, S3_EVENTS_TARGET } = env
   const { KAFKA_BROKERS, S3_ENDPOINT, DATABASE_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = env
   if (KAFKA_BROKERS && !/^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/.test(KAFKA_BROKERS)) {
     problems.push('KAFKA_BROKERS is not host:port, or several with commas between')
@@ -115,7 +125,23 @@ function realServices(
   if (S3_ENDPOINT && !(AWS_ACCESS_KEY_ID && AWS_SECRET_ACCESS_KEY)) {
     problems.push('S3_ENDPOINT needs its credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY')
   }
+  if ((S3_EVENTS_TOPIC || S3_EVENTS_TARGET) && !S3_ENDPOINT) {
+    problems.push('S3_EVENTS_TOPIC and S3_EVENTS_TARGET are of an S3 of your own, and S3_ENDPOINT is not set')
+  }
+  if (S3_EVENTS_TOPIC && !/^[\w.-]{1,249}$/.test(S3_EVENTS_TOPIC)) {
+    problems.push('S3_EVENTS_TOPIC is not the name of a topic: letters, digits, `.`, `_` and `-`')
+  }
+  if (S3_EVENTS_TARGET && !/^arn:[^:]*:[^:]*:[^:]*:[^:]*:.+$/.test(S3_EVENTS_TARGET)) {
+    problems.push('S3_EVENTS_TARGET is not an ARN, as arn:minio:sqs::NAME:kafka is')
+  }
   return {
+    ...((S3_EVENTS_TOPIC || S3_EVENTS_TARGET) && {
+      s3Events: {
+        groupId: `${service}-s3-events`,
+        ...(S3_EVENTS_TOPIC && { topic: S3_EVENTS_TOPIC }),
+        ...(S3_EVENTS_TARGET && { target: S3_EVENTS_TARGET }),
+      },
+    }),
     ...(KAFKA_BROKERS && { kafkaBrokers: KAFKA_BROKERS }),
     ...(S3_ENDPOINT && {
       s3: {

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { S3Credentials } from './config.ts'
 import { holderOf } from './directory-lock.ts'
 
 /** Where the parts of a local cloud listen. */
 export type Endpoints = {
   readonly kafka: string // host:port, comma-separated
   readonly s3: string
+  readonly s3Credentials?: S3Credentials // absent: the embedded one, which takes any
   readonly lambda: string
   readonly postgres?: string // URL with user and password
 }
@@ -31,7 +33,7 @@ export async function publishEndpoints(
 /** Of the local cloud that runs in a directory. Undefined when none does: a killed one leaves its file, even half of it. */
 export function runningEndpoints(
   directory: string,
-): (Required<Endpoints> & { readonly pid: number }) | undefined {
+): (Endpoints & { readonly postgres: string; readonly pid: number }) | undefined {
   try {
     const endpoints = JSON.parse(readFileSync(fileOf(directory), 'utf8'))
     // Its number may be another program's by now; the lock tells.

@@ -6,6 +6,7 @@ import { type Endpoints, publishEndpoints } from './endpoints-file.ts'
 import { type AsyncQueue, makeAsyncQueue } from './event-sources/async-queue.ts'
 import { startKafkaEventSource } from './event-sources/kafka/source.ts'
 import { makeS3EventSource } from './event-sources/s3/source.ts'
+import { readS3EventTopic } from './event-sources/s3/topic.ts'
 import { startSchedule } from './event-sources/schedule/source.ts'
 import { startBroker } from './kafka/broker.ts'
 import type { FunctionLogLine } from './lambda/environment.ts'
@@ -13,7 +14,14 @@ import type { Invoke } from './lambda/invoke.ts'
 import { startInvokeEndpoint } from './lambda/invoke-endpoint.ts'
 import { type InvocationReport, type LambdaRuntime, startRuntime } from './lambda/runtime.ts'
 import { keepPostgresRunning } from './postgres/keep-running.ts'
-import { createBuckets, createTopics, openS3, putFailuresInto, runPrepare } from './provision.ts'
+import {
+  announceChanges,
+  createBuckets,
+  createTopics,
+  openS3,
+  putFailuresInto,
+  runPrepare,
+} from './provision.ts'
 import type { ObjectChange } from './s3/object-change.ts'
 import { startS3 } from './s3/server.ts'
 import { readNotification } from './s3-webhook.ts'
@@ -76,20 +84,29 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     stopping.sources.push(() => s3Source.close())
 
     const endpoints = await startServices(options, runtime, queue, s3Source.handle, stopping)
-    Object.assign(variables, endpointVariables(endpoints, config.real.s3, region))
+    Object.assign(variables, endpointVariables(endpoints, region))
     signal?.throwIfAborted()
 
     const s3 = openS3(endpoints.s3, config.real.s3, region)
     stopping.services.push(() => s3.destroy())
+    const { s3Events } = config.real
+    const eventTopics = s3Events?.topic === undefined ? [] : [{ topic: s3Events.topic }]
     await Promise.all([
-      createTopics(endpoints.kafka, wiring.kafkaMappings, config, log),
+      createTopics(endpoints.kafka, [...wiring.kafkaMappings, ...eventTopics], config, log),
       createBuckets(s3, wiring.buckets, endpoints.s3, region),
     ])
+    if (s3Events?.target !== undefined) await announceChanges(s3, notifications, s3Events.target)
     signal?.throwIfAborted()
     if (config.prepare !== undefined)
       await runPrepare(config.prepare, options.taskRoot, variables, log, signal)
     open()
 
+    if (s3Events?.topic !== undefined) {
+      const { topic, groupId } = s3Events
+      const { handle } = s3Source
+      const source = readS3EventTopic({ bootstrapServers: endpoints.kafka, topic, groupId, handle, log })
+      stopping.sources.push(source.close)
+    }
     for (const schedule of wiring.schedules) {
       const { close } = startSchedule({ schedule, enqueue: queue.enqueue, log })
       stopping.sources.push(close)
@@ -121,8 +138,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
 
 /** What functions, and the prepare command, are told about where the services are. */
 export function endpointVariables(
-  { kafka, s3, lambda, postgres }: Endpoints,
-  credentials: LocalConfig['real']['s3'],
+  { kafka, s3, s3Credentials, lambda, postgres }: Endpoints,
   region: string,
 ): Record<string, string> {
   return {
@@ -132,8 +148,10 @@ export function endpointVariables(
     AWS_ENDPOINT_URL_LAMBDA: lambda,
     ...(postgres !== undefined && { DATABASE_URL: postgres }),
     AWS_REGION: region,
-    AWS_ACCESS_KEY_ID: credentials?.accessKeyId ?? 'local',
-    AWS_SECRET_ACCESS_KEY: credentials?.secretAccessKey ?? 'local-secret',
+    AWS_ACCESS_KEY_ID: s3Credentials?.accessKeyId ?? 'local',
+    AWS_SECRET_ACCESS_KEY: s3Credentials?.secretAccessKey ?? 'local-secret',
+    // Functions are given a token too, as on AWS. An S3 that checks credentials refuses one that it did not issue.
+    ...(s3Credentials && { AWS_SESSION_TOKEN: '' }),
   }
 }
 
@@ -234,12 +252,15 @@ async function startServices(
   const starts = [kafka(), s3(), lambda(), postgres()] as const
   await Promise.allSettled(starts)
   const [kafkaAt, s3At, lambdaAt, postgresAt] = await Promise.all(starts)
-  if (real.s3) {
+  if (real.s3 && !real.s3Events) {
     log(`${s3At} announces uploads by its own webhook: point it at ${lambdaAt}${s3EventsPath}`)
   }
   return {
     kafka: kafkaAt,
     s3: s3At,
+    ...(real.s3 && {
+      s3Credentials: { accessKeyId: real.s3.accessKeyId, secretAccessKey: real.s3.secretAccessKey },
+    }),
     lambda: lambdaAt,
     ...(postgresAt !== undefined && { postgres: postgresAt }),
   }

@@ -124,7 +124,7 @@ export async function invokeLocally(run: Run): Promise<void> {
       functions: wiring.functions,
       taskRoot: serverless.serviceDir,
       bootstrap: bootstrapOf(run),
-      variables: endpoints ? endpointVariables(endpoints, config.real.s3, region) : {},
+      variables: endpoints ? endpointVariables(endpoints, region) : {},
       region,
       accountId,
       log: ({ text }) => process.stderr.write(`${text}\n`),

@@ -1,20 +1,26 @@
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { createInterface } from 'node:readline'
-import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import {
+  CreateBucketCommand,
+  type Event,
+  PutBucketNotificationConfigurationCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3'
 import { Kafka, logLevel } from 'kafkajs'
 import { defaultPartitions, type LocalConfig } from './config.ts'
 import type { OnFailure } from './event-sources/kafka/on-failure.ts'
-import type { KafkaMapping } from './template.ts'
+import type { BucketNotification, KafkaMapping } from './template.ts'
 
-/** Creates the topics that the settings name and those that mappings read, where they do not exist. */
+/** Creates the topics that the settings name and those that are read, where they do not exist. */
 export async function createTopics(
   bootstrapServers: string,
-  mappings: readonly Pick<KafkaMapping, 'topic'>[],
+  read: readonly Pick<KafkaMapping, 'topic'>[],
   { topics, real }: LocalConfig,
   log: (line: string) => void,
 ): Promise<void> {
-  const wanted = [...new Set([...Object.keys(topics), ...mappings.map(({ topic }) => topic)])]
+  const wanted = [...new Set([...Object.keys(topics), ...read.map(({ topic }) => topic)])]
   if (wanted.length === 0) return
   const admin = new Kafka({
     clientId: 'localstack',
@@ -79,6 +85,44 @@ export async function createBuckets(
       throw new Error(`cannot create the bucket ${bucket} at ${endpoint}: ${message || name}`, {
         cause: error,
       })
+    }
+  }
+}
+
+/**
+ * Has an S3 of one's own announce what the template's notifications ask for to `target`, in place of what its buckets
+ * announced before. Prefixes and suffixes are applied there, and again where the events arrive.
+ */
+export async function announceChanges(
+  s3: S3Client,
+  notifications: readonly BucketNotification[],
+  target: string,
+): Promise<void> {
+  for (const bucket of new Set(notifications.map((each) => each.bucket))) {
+    const queues = notifications
+      .filter((each) => each.bucket === bucket)
+      .map(({ id, events, prefix, suffix }) => {
+        const rules = [
+          ...(prefix === undefined ? [] : [{ Name: 'prefix' as const, Value: prefix }]),
+          ...(suffix === undefined ? [] : [{ Name: 'suffix' as const, Value: suffix }]),
+        ]
+        return {
+          Id: id,
+          QueueArn: target,
+          Events: events as Event[],
+          ...(rules.length > 0 && { Filter: { Key: { FilterRules: rules } } }),
+        }
+      })
+    const configuration = { Bucket: bucket, NotificationConfiguration: { QueueConfigurations: queues } }
+    try {
+      await s3.send(new PutBucketNotificationConfigurationCommand(configuration))
+    } catch (error) {
+      const { name, message } = error as Error
+      throw new Error(
+        `the bucket ${bucket} cannot announce its changes to ${target} (${message || name}): ` +
+          'name a target that the S3 was started with in S3_EVENTS_TARGET, or unset it',
+        { cause: error },
+      )
     }
   }
 }

@@ -9,11 +9,14 @@ const emulated: ReadonlySet<string> = new Set<ObjectChange['eventName']>([
 ])
 
 /**
- * The changes that an S3 notification tells of, in AWS's shape or in that of MinIO's webhook. Pure.
+ * The changes that an S3 notification tells of, in the shape of AWS, MinIO or versitygw. Pure.
  *
  * MinIO differs: `s3:` before the event name, `/` escaped in the key, no size of empty objects, and changes of tags
  * and retention under ObjectCreated, which are left out here as AWS would not send them.
  * https://github.com/minio/minio/tree/master/docs/bucket/notifications
+ *
+ * versitygw differs: the key stands as it is, not encoded, and times have no milliseconds.
+ * https://github.com/versity/versitygw/blob/main/s3event/event.go
  *
  * Throws an Error that says what is missing when the text is no notification.
  */
@@ -30,7 +33,9 @@ export function readNotification(text: string): ObjectChange[] {
     return {
       eventName: eventName as ObjectChange['eventName'],
       bucket,
-      key: decodeURIComponent(key.replaceAll('+', ' ')),
+      key: /^(kafka|nats|rabbitmq|webhook)-global$/.test(record.s3?.configurationId ?? '')
+        ? key // of versitygw
+        : decodeURIComponent(key.replaceAll('+', ' ')),
       size,
       eTag: eTag.replaceAll('"', ''),
       sequencer: sequencer.toUpperCase(),
@@ -48,6 +53,7 @@ type Notified = {
   readonly requestParameters?: { readonly sourceIPAddress?: string }
   readonly responseElements?: Readonly<Record<string, string>>
   readonly s3?: {
+    readonly configurationId?: string
     readonly bucket?: { readonly name?: string }
     readonly object?: {
       readonly key?: string

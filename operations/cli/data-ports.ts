@@ -11,9 +11,10 @@ export const local = {
   sweepFunction: 'cupel-local-sweep',
 } as const
 
-export const awsClient = () => ({
+/** For an S3 whose credentials are not known, those that the environment names; the embedded one takes any. */
+export const awsClient = (credentials?: Endpoints['s3Credentials']) => ({
   region: 'us-east-1',
-  credentials: {
+  credentials: credentials ?? {
     accessKeyId: process.env.AWS_ACCESS_KEY_ID || 'local',
     secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY || 'local',
   },
@@ -29,8 +30,14 @@ export type DataPorts = {
 }
 
 /** Nothing connects before it is used. */
-export function openDataPorts(endpoints: Pick<Endpoints, 'kafka' | 's3' | 'postgres'>): DataPorts {
-  const s3 = new S3Client({ endpoint: endpoints.s3, ...awsClient(), forcePathStyle: true })
+export function openDataPorts(
+  endpoints: Pick<Endpoints, 'kafka' | 's3' | 's3Credentials' | 'postgres'>,
+): DataPorts {
+  const s3 = new S3Client({
+    endpoint: endpoints.s3,
+    ...awsClient(endpoints.s3Credentials),
+    forcePathStyle: true,
+  })
   const kafka = openKafka(endpoints.kafka)
   const warehouse = openPostgres(endpoints.postgres, { max: 2 })
   return {

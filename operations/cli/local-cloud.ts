@@ -11,7 +11,7 @@ import { cannotWrite, Failure } from './failure.ts'
 export const dataDirectory = (root: string): string => resolve(root, process.env.CUPEL_DIRECTORY || '.cupel')
 
 /** Where the services of a running local cloud listen. */
-export type Endpoints = Required<PublishedEndpoints>
+export type Endpoints = PublishedEndpoints & { readonly postgres: string }
 /** A function's subscription to a topic. */
 export type ConsumerGroup = {
   readonly groupId: string

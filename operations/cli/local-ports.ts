@@ -12,7 +12,7 @@ export type LocalPorts = DataPorts & {
 
 export function openLocalPorts(endpoints: Endpoints): LocalPorts {
   const data = openDataPorts(endpoints)
-  const lambda = new LambdaClient({ endpoint: endpoints.lambda, ...awsClient() })
+  const lambda = new LambdaClient({ endpoint: endpoints.lambda, ...awsClient(endpoints.s3Credentials) })
   return {
     ...data,
     sweep: lambdaSender(local.sweepFunction, lambda),

@@ -57,7 +57,23 @@ describe('the settings of the local cloud', () => {
     })
   })
 
+  it('take from the environment how an S3 of one’s own announces its changes', () => {
+    const env = {
+      S3_ENDPOINT: 'http://127.0.0.1:9000',
+      AWS_ACCESS_KEY_ID: 'id',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+      S3_EVENTS_TOPIC: 's3-events',
+    }
+    const target = 'arn:minio:sqs::CUPEL:kafka'
+    const s3Events = { topic: 's3-events', groupId: 'orders-s3-events' }
+    expect(read({}, env).real.s3Events).toEqual(s3Events)
+    expect(read({}, { ...env, S3_EVENTS_TARGET: target }).real.s3Events).toEqual({ ...s3Events, target })
+  })
+
   it.each<[unknown, Record<string, string>, string]>([
+    [{}, { S3_EVENTS_TOPIC: 's3-events' }, 'are of an S3 of your own, and S3_ENDPOINT is not set'],
+    [{}, { S3_EVENTS_TOPIC: 's3 events' }, 'S3_EVENTS_TOPIC is not the name of a topic'],
+    [{}, { S3_EVENTS_TARGET: 'kafka' }, 'S3_EVENTS_TARGET is not an ARN'],
     [{ port: 1 }, {}, 'custom.localstack.port is unknown; there are directory, ports,'],
     [{ ports: { redis: 1 } }, {}, 'custom.localstack.ports.redis is unknown'],
     [{ ports: { s3: 70_000 } }, {}, 'custom.localstack.ports.s3 is not a port from 0 to 65535: 70000'],

@@ -47,6 +47,14 @@ describe('S3 notifications of other object stores', () => {
     expect(readNotification(aws)[0]?.eventName).toBe('ObjectRemoved:Delete')
   })
 
+  it('of versitygw have their keys as they are', () => {
+    const versitygw = changed((record) => {
+      Object.assign(record.s3, { configurationId: 'kafka-global' })
+      Object.assign(record.s3.object, { key: 'in/a+b %2F.json' })
+    })
+    expect(readNotification(versitygw)[0]?.key).toBe('in/a+b %2F.json')
+  })
+
   it.each([
     ['{', 'is not JSON'],
     ['null', 'has no Records'],

@@ -1,27 +1,24 @@
 import { join } from 'node:path'
+import type { S3Client } from '@aws-sdk/client-s3'
 import { defaultPartitions, type LocalConfig } from './config.ts'
 import { settleFormat } from './data-format.ts'
 import { takeDirectory } from './directory-lock.ts'
 import { type Endpoints, publishEndpoints } from './endpoints-file.ts'
 import { type AsyncQueue, makeAsyncQueue } from './event-sources/async-queue.ts'
+import { bucketDestination, fileDestination, topicDestination } from './event-sources/kafka/destinations.ts'
+import type { Destination } from './event-sources/kafka/on-failure.ts'
 import { startKafkaEventSource } from './event-sources/kafka/source.ts'
 import { makeS3EventSource } from './event-sources/s3/source.ts'
 import { readS3EventTopic } from './event-sources/s3/topic.ts'
 import { startSchedule } from './event-sources/schedule/source.ts'
 import { startBroker } from './kafka/broker.ts'
+import { type FailureDestination, queueFile } from './kafka-mapping.ts'
 import type { FunctionLogLine } from './lambda/environment.ts'
 import type { Invoke } from './lambda/invoke.ts'
 import { startInvokeEndpoint } from './lambda/invoke-endpoint.ts'
 import { type InvocationReport, type LambdaRuntime, startRuntime } from './lambda/runtime.ts'
 import { keepPostgresRunning } from './postgres/keep-running.ts'
-import {
-  announceChanges,
-  createBuckets,
-  createTopics,
-  openS3,
-  putFailuresInto,
-  runPrepare,
-} from './provision.ts'
+import { announceChanges, createBuckets, createTopics, openS3, runPrepare } from './provision.ts'
 import type { ObjectChange } from './s3/object-change.ts'
 import { startS3 } from './s3/server.ts'
 import { readNotification } from './s3-webhook.ts'
@@ -90,9 +87,12 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     const s3 = openS3(endpoints.s3, config.real.s3, region)
     stopping.services.push(() => s3.destroy())
     const { s3Events } = config.real
-    const eventTopics = s3Events?.topic === undefined ? [] : [{ topic: s3Events.topic }]
+    const eventTopics = s3Events?.topic === undefined ? [] : [s3Events.topic]
+    const mappingTopics = wiring.kafkaMappings.flatMap(({ topic, onFailure }) =>
+      onFailure?.kind === 'topic' ? [topic, onFailure.topic] : [topic],
+    )
     await Promise.all([
-      createTopics(endpoints.kafka, [...wiring.kafkaMappings, ...eventTopics], config, log),
+      createTopics(endpoints.kafka, [...mappingTopics, ...eventTopics], config, log),
       createBuckets(s3, wiring.buckets, endpoints.s3, region),
     ])
     if (s3Events?.target !== undefined) await announceChanges(s3, notifications, s3Events.target)
@@ -118,8 +118,8 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
           bootstrapServers: endpoints.kafka,
           invoke: inTurn(runtime.invoke),
           log,
-          ...(mapping.onFailureBucket && {
-            onFailure: putFailuresInto(s3, mapping.onFailureBucket, mapping.id),
+          ...(mapping.onFailure && {
+            destination: destinationOf(mapping.id, mapping.onFailure, s3, endpoints.kafka, config.directory),
           }),
         })
         stopping.sources.push(() => source.close(sourcesClosingMs))
@@ -133,6 +133,23 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   } catch (error) {
     await stopping.run()
     throw error
+  }
+}
+
+function destinationOf(
+  mappingId: string,
+  to: FailureDestination,
+  s3: S3Client,
+  kafka: string,
+  directory: string,
+): Destination {
+  switch (to.kind) {
+    case 'bucket':
+      return bucketDestination(s3, to.bucket, mappingId)
+    case 'topic':
+      return topicDestination(kafka, to.topic)
+    case 'queue':
+      return fileDestination(join(directory, queueFile(to.arn)))
   }
 }
 

@@ -1,26 +1,23 @@
 import { spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import {
   CreateBucketCommand,
   type Event,
   PutBucketNotificationConfigurationCommand,
-  PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3'
 import { Kafka, logLevel } from 'kafkajs'
 import { defaultPartitions, type LocalConfig } from './config.ts'
-import type { OnFailure } from './event-sources/kafka/on-failure.ts'
-import type { BucketNotification, KafkaMapping } from './template.ts'
+import type { BucketNotification } from './template.ts'
 
-/** Creates the topics that the settings name and those that are read, where they do not exist. */
+/** Creates the topics that the settings name and others that are needed, where they do not exist. */
 export async function createTopics(
   bootstrapServers: string,
-  read: readonly Pick<KafkaMapping, 'topic'>[],
+  needed: readonly string[],
   { topics, real }: LocalConfig,
   log: (line: string) => void,
 ): Promise<void> {
-  const wanted = [...new Set([...Object.keys(topics), ...read.map(({ topic }) => topic)])]
+  const wanted = [...new Set([...Object.keys(topics), ...needed])]
   if (wanted.length === 0) return
   const admin = new Kafka({
     clientId: 'localstack',
@@ -124,19 +121,6 @@ export async function announceChanges(
         { cause: error },
       )
     }
-  }
-}
-
-/**
- * Puts what an event source gave up on into a bucket, under a key like AWS's.
- * https://docs.aws.amazon.com/lambda/latest/dg/kafka-on-failure.html
- */
-export function putFailuresInto(s3: S3Client, bucket: string, mappingId: string): OnFailure {
-  return async ({ topic, partition }, document) => {
-    const [date, time] = new Date().toISOString().slice(0, 19).split('T') as [string, string]
-    const folder = `aws/lambda/${mappingId}/${topic}-${partition}/${date.replaceAll('-', '/')}`
-    const key = `${folder}/${date}T${time.replaceAll(':', '.')}-${randomUUID()}`
-    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: document }))
   }
 }
 

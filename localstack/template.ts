@@ -1,4 +1,7 @@
 import { Properties, References, type Resource } from './intrinsics.ts'
+import { type KafkaMapping, kafkaKind, readKafkaMapping } from './kafka-mapping.ts'
+
+export type { KafkaMapping } from './kafka-mapping.ts'
 
 /** What a compiled CloudFormation template says a deployment would wire together. */
 export type Wiring = {
@@ -20,22 +23,6 @@ export type FunctionSettings = {
   readonly layers: readonly string[] // layer directories on disk, in the order AWS unpacks them to /opt
   readonly reservedConcurrency?: number
   readonly maximumRetryAttempts?: number // of asynchronous invocations, 0 to 2
-}
-
-export type KafkaMapping = {
-  readonly id: string // like a UUID, derived from the logical id: the same at every start
-  readonly functionName: string
-  readonly kind: 'msk' | 'self-managed'
-  readonly eventSourceArn?: string // MSK only
-  readonly bootstrapServers?: string // self-managed only, as the template says; comma-separated
-  readonly topic: string
-  readonly batchSize: number // 1 to 10,000
-  readonly windowMs: number // 0 to 300,000
-  readonly startingPosition: 'TRIM_HORIZON' | 'LATEST' | 'AT_TIMESTAMP'
-  readonly startingPositionTimestamp?: number // Unix seconds
-  readonly consumerGroupId: string
-  readonly enabled: boolean
-  readonly onFailureBucket?: string // takes records that fit in no event
 }
 
 export type BucketNotification = {
@@ -93,6 +80,7 @@ export function readTemplate(template: Template, context: TemplateContext): Wiri
     warnings: reader.warnings,
   }
   reader.warnOfOtherTriggers()
+  reader.judgeTogether(wiring)
   if (reader.errors.length > 0) throw new TemplateError(reader.errors.join('\n'))
   return wiring
 }
@@ -162,87 +150,23 @@ class Reader {
     return []
   }
 
-  /** https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html */
   kafkaMappings(): KafkaMapping[] {
     return this.#ofType('AWS::Lambda::EventSourceMapping').flatMap(([id, properties]) => {
-      const eventSourceArn = properties.text('EventSourceArn')
-      const servers = properties
-        .object('SelfManagedEventSource')
-        .object('Endpoints')
-        .list('KafkaBootstrapServers')
-      const kind = servers.length > 0 ? 'self-managed' : 'msk'
-      if (kind === 'msk' && !eventSourceArn?.includes(':kafka:')) {
-        this.#warn(id, `reads ${eventSourceArn ?? 'from no event source'}, which is not emulated`)
+      const kind = kafkaKind(properties)
+      if (kind === undefined) {
+        const source = properties.text('EventSourceArn') ?? 'from no event source'
+        this.#warn(id, `reads ${source}, which is not emulated`)
         return []
       }
       const functionName = this.#functionOf(id, properties.text('FunctionName'))
       if (functionName === undefined) return []
-      this.#judgeMapping(id, properties)
-      const topics = properties.list('Topics').map((topic) => this.#references.text(topic))
-      const [topic] = topics
-      if (topic === undefined || topics.length > 1) {
-        this.errors.push(`${id}: Topics has ${topics.length} entries and must have exactly one`)
-        return []
-      }
-      const mappingId = this.#references.uuid(id)
-      const config =
-        kind === 'msk' ? 'AmazonManagedKafkaEventSourceConfig' : 'SelfManagedKafkaEventSourceConfig'
-      const windowSeconds = properties.number('MaximumBatchingWindowInSeconds')
-      const batchSize = properties.number('BatchSize') ?? 100
-      this.#bounds(id, 'BatchSize', batchSize, 1, 10_000)
-      this.#bounds(id, 'MaximumBatchingWindowInSeconds', windowSeconds ?? 0, 0, 300)
-      return {
-        id: mappingId,
+      return readKafkaMapping(id, kind, properties, {
         functionName,
-        kind,
-        ...defined({
-          eventSourceArn: kind === 'msk' ? eventSourceArn : undefined,
-          bootstrapServers:
-            kind === 'self-managed'
-              ? servers.map((server) => this.#references.text(server)).join(',')
-              : undefined,
-          startingPositionTimestamp: properties.number('StartingPositionTimestamp'),
-          onFailureBucket: this.#onFailureBucket(id, properties),
-        }),
-        topic,
-        batchSize,
-        windowMs: windowSeconds === undefined ? 500 : windowSeconds * 1000,
-        startingPosition: this.#startingPosition(id, properties.text('StartingPosition')),
-        consumerGroupId: properties.object(config).text('ConsumerGroupId') ?? mappingId,
-        enabled: properties.flag('Enabled') ?? true,
-      }
+        references: this.#references,
+        warn: (what) => this.#warn(id, what),
+        refuse: (what) => this.errors.push(`${id}: ${what}`),
+      })
     })
-  }
-
-  #judgeMapping(id: string, properties: Properties): void {
-    for (const name of properties.keys()) {
-      if (mappingProperties.has(name) || properties.isInfinite(name)) continue
-      if (lies.has(name))
-        this.errors.push(`${id}: ${name} is not emulated, and without it the function would see other events`)
-      else this.#warn(id, `${name} is not emulated`)
-    }
-  }
-
-  #onFailureBucket(id: string, properties: Properties): string | undefined {
-    const destination = properties.object('DestinationConfig').object('OnFailure').text('Destination')
-    if (!destination) return undefined
-    const [, bucket] = /^arn:aws[\w-]*:s3:::(.+)$/.exec(destination) ?? []
-    if (bucket === undefined)
-      this.#warn(id, `the on-failure destination ${destination} is not emulated, only a bucket is`)
-    return bucket
-  }
-
-  #startingPosition(id: string, position: string | undefined): KafkaMapping['startingPosition'] {
-    if (position === 'TRIM_HORIZON' || position === 'LATEST' || position === 'AT_TIMESTAMP') return position
-    this.errors.push(
-      `${id}: StartingPosition is ${position ?? 'missing'}; it is TRIM_HORIZON, LATEST or AT_TIMESTAMP`,
-    )
-    return 'TRIM_HORIZON'
-  }
-
-  #bounds(id: string, name: string, value: number, from: number, to: number): void {
-    if (!(value >= from && value <= to))
-      this.errors.push(`${id}: ${name} is ${value}; AWS takes ${from} to ${to}`)
   }
 
   bucketNotifications(): BucketNotification[] {
@@ -377,6 +301,18 @@ class Reader {
     }
   }
 
+  /** What only shows when mappings and functions are seen together. */
+  judgeTogether({ functions, kafkaMappings }: Pick<Wiring, 'functions' | 'kafkaMappings'>): void {
+    for (const { name, timeoutSeconds } of functions) {
+      // https://docs.aws.amazon.com/lambda/latest/dg/with-msk-configure.html
+      if (timeoutSeconds > 840 && kafkaMappings.some(({ functionName }) => functionName === name))
+        this.#warn(name, `its timeout is ${timeoutSeconds} s, and with a Kafka event AWS takes 840 at most`)
+    }
+    const groups = kafkaMappings.map(({ consumerGroupId }) => consumerGroupId)
+    for (const group of new Set(groups.filter((each, index) => groups.indexOf(each) !== index)))
+      this.errors.push(`the consumer group ${group} is that of several mappings; each has to have its own`)
+  }
+
   /** The deployed name in a name or an ARN; undefined, with a warning, when it is no function of this project. */
   #functionOf(id: string, target: string | undefined): string | undefined {
     const [, name] = /(?:^|:function:)([^:]+)$/.exec(target ?? '') ?? []
@@ -399,16 +335,6 @@ class Reader {
     return new Properties(value, this.#references)
   }
 }
-
-// Understood, or without an effect on what a function sees: authentication, scaling, metrics, tags.
-const mappingProperties = new Set(
-  `FunctionName EventSourceArn SelfManagedEventSource Topics BatchSize MaximumBatchingWindowInSeconds Enabled
-   StartingPosition StartingPositionTimestamp AmazonManagedKafkaEventSourceConfig SelfManagedKafkaEventSourceConfig
-   DestinationConfig SourceAccessConfigurations ProvisionedPollerConfig MetricsConfig LoggingConfig KmsKeyArn Tags`.split(
-    /\s+/,
-  ),
-)
-const lies = new Set(['FilterCriteria', 'FunctionResponseTypes'])
 
 const asList = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
 

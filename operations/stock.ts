@@ -131,8 +131,9 @@ async function compareGold(
 }
 
 /**
- * Records that the Kafka event source gave up on, from the batch information of AWS's on-failure records, each once: a
- * source that was killed before it committed keeps a record again. Other objects in the bucket count for nothing.
+ * Records that are too large for an event, from the batch information of AWS's on-failure records, each once: a source
+ * that was killed before it committed keeps a record again. Other objects in the bucket count for nothing: a batch that
+ * failed too often is missing in bronze until somebody puts it there.
  *
  * What is `known`, by key, is not read again: such an object holds the whole record, and never changes.
  */
@@ -148,12 +149,19 @@ export async function keptFailures(
   return [...new Map(kept.flat().map((failure) => [Object.values(failure).join(' '), failure])).values()]
 }
 
+/** https://docs.aws.amazon.com/lambda/latest/dg/kafka-on-failure.html */
+type OnFailureRecord = {
+  requestContext?: { condition?: string }
+  KafkaBatchInfo?: { recordsInfo?: Record<string, Record<string, string>> }
+}
+
 function failuresIn(document: string): readonly KeptFailure[] {
-  let batch: { recordsInfo?: Record<string, Record<string, string>> } | undefined
+  let failure: OnFailureRecord | undefined
   try {
-    batch = JSON.parse(document)?.KafkaBatchInfo
+    failure = JSON.parse(document)
   } catch {} // not written by an event source
-  return Object.entries(batch?.recordsInfo ?? {}).map(([topicPartition, info]) => ({
+  if (failure?.requestContext?.condition !== 'MaximumPayloadSizeExceeded') return []
+  return Object.entries(failure.KafkaBatchInfo?.recordsInfo ?? {}).map(([topicPartition, info]) => ({
     topic: topicPartition.slice(0, topicPartition.lastIndexOf('-')),
     partition: Number(topicPartition.slice(topicPartition.lastIndexOf('-') + 1)),
     firstOffset: Number(info.firstRecordOffset),

@@ -89,6 +89,8 @@ describe('serverless package', () => {
       BatchSize: 10_000,
       MaximumBatchingWindowInSeconds: 30,
       DestinationConfig: { OnFailure: { Destination: 'arn:aws:s3:::acme-failures' } },
+      MaximumRetryAttempts: 10_000,
+      ProvisionedPollerConfig: { MinimumPollers: 1, MaximumPollers: 2, PollerGroupName: 'cupel-prod' },
     })
     expect(ofType('AWS::Lambda::EventSourceMapping')).toEqual([
       ...['user_profiles', 'merchant_info', 'account_balances', 'transactions'].map(ingest),

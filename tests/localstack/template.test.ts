@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: Fn::Sub has placeholders of its own
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { readPattern } from '#localstack/event-pattern.ts'
 import { readTemplate, type Template, type TemplateContext } from '#localstack/template.ts'
 
 const context: TemplateContext = {
@@ -75,7 +76,7 @@ describe('functions of a compiled template', () => {
 })
 
 describe('Kafka mappings', () => {
-  it('keep window 0 apart from a missing window, and default to AWS’s batch size and a stable group', () => {
+  it('keep window 0 apart from a missing window, and default to AWS’s batch size', () => {
     const [selfManaged, profiles, clicks] = read().kafkaMappings
     expect(profiles).toEqual({
       id: expect.stringMatching(uuid),
@@ -88,10 +89,12 @@ describe('Kafka mappings', () => {
       startingPosition: 'TRIM_HORIZON',
       consumerGroupId: 'orders-ingest-profiles',
       enabled: true,
+      pollers: 1,
+      filters: [],
+      bisect: false,
+      reportsItemFailures: false,
     })
     expect(clicks).toMatchObject({ topic: 'clicks', windowMs: 0, batchSize: 100, startingPosition: 'LATEST' })
-    expect(clicks?.consumerGroupId).toBe(clicks?.id)
-    expect(read().kafkaMappings[2]?.id).toBe(clicks?.id)
     expect(selfManaged).toMatchObject({
       kind: 'self-managed',
       bootstrapServers: 'b-1.example:9092,b-2.example:9092',
@@ -104,48 +107,142 @@ describe('Kafka mappings', () => {
     expect(selfManaged).not.toHaveProperty('eventSourceArn')
   })
 
+  it('57. start at TRIM_HORIZON where the msk event names no position', () => {
+    const source = readFileSync(new URL('fixtures/orders/serverless.yml', import.meta.url), 'utf8')
+    expect(source.match(/msk: .*topic: user_profiles.*/)?.[0]).not.toContain('startingPosition')
+    expect(read().kafkaMappings[1]).toMatchObject({
+      topic: 'user_profiles',
+      startingPosition: 'TRIM_HORIZON',
+    })
+  })
+
+  it('25. have a group of their own that is the same at every start: the mapping’s id', () => {
+    const clicksMapping = () => read().kafkaMappings.find(({ topic }) => topic === 'clicks')
+    expect(clicksMapping()?.consumerGroupId).toMatch(uuid)
+    expect(clicksMapping()?.consumerGroupId).toBe(clicksMapping()?.id)
+  })
+
+  it('carry what extensions add: retries, record age, bisecting, reported failures, filters, a destination', () => {
+    const change = {
+      MaximumRetryAttempts: 0,
+      MaximumRecordAgeInSeconds: 60,
+      BisectBatchOnFunctionError: true,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      FilterCriteria: { Filters: [{ Pattern: '{"value":{"kind":["a"]}}' }] },
+      DestinationConfig: { OnFailure: { Destination: 'kafka://failed-clicks' } },
+      ProvisionedPollerConfig: { MinimumPollers: 3, MaximumPollers: 5 },
+    }
+    const { kafkaMappings, warnings } = read(withResource(clicks, change))
+    expect(kafkaMappings[2]).toMatchObject({
+      maximumRetryAttempts: 0,
+      maximumRecordAgeSeconds: 60,
+      bisect: true,
+      reportsItemFailures: true,
+      filters: [readPattern('{"value":{"kind":["a"]}}')],
+      onFailure: { kind: 'topic', topic: 'failed-clicks' },
+      pollers: 3,
+    })
+    expect(warnings).toEqual([])
+  })
+
+  const criteria = (...patterns: string[]) => ({
+    FilterCriteria: { Filters: patterns.map((Pattern) => ({ Pattern })) },
+  })
+  const destination = (to: unknown) => ({ DestinationConfig: { OnFailure: { Destination: to } } })
   it.each([
-    ['a second topic', { Topics: ['a', 'b'] }, 'Topics has 2 entries and must have exactly one'],
-    ['a filter', { FilterCriteria: { Filters: [] } }, 'FilterCriteria is not emulated'],
+    ['refuse a second topic', { Topics: ['a', 'b'] }, 'Topics has 2 entries and must have exactly one'],
+    ['56. refuse a filter on the key', criteria('{"key":["a"]}'), 'has key, and Kafka records are filtered'],
+    ['refuse a filter that is no JSON', criteria('{'), 'FilterCriteria has a pattern that is none, {: '],
     [
-      'partial responses',
-      { FunctionResponseTypes: ['ReportBatchItemFailures'] },
-      'FunctionResponseTypes is not emulated',
+      'refuse an unknown operator',
+      criteria('{"value":{"a":[{"wildcard":"*"}]}}'),
+      'wildcard is not an operator',
     ],
-    ['a batch above the limit', { BatchSize: 10_001 }, 'BatchSize is 10001; AWS takes 1 to 10000'],
-    ['a window above the limit', { MaximumBatchingWindowInSeconds: 301 }, 'AWS takes 0 to 300'],
-    ['no position', { StartingPosition: undefined }, 'StartingPosition is missing'],
-  ])('refuse %s', (_, change, message) => {
+    ['refuse 11 filters', criteria(...Array(11).fill('{}')), 'has 11 filters; AWS takes 10 at most'],
+    ['refuse a response type', { FunctionResponseTypes: ['Other'] }, 'there is only ReportBatchItemFailures'],
+    ['refuse a batch above the limit', { BatchSize: 10_001 }, 'BatchSize is 10001; AWS takes 1 to 10000'],
+    ['refuse a window above the limit', { MaximumBatchingWindowInSeconds: 301 }, 'AWS takes 0 to 300'],
+    ['refuse too many retries', { MaximumRetryAttempts: 10_001 }, 'AWS takes 0 to 10000'],
+    ['refuse an age below a minute', { MaximumRecordAgeInSeconds: 59 }, 'AWS takes 60 to 604800'],
+    ['refuse no position', { StartingPosition: undefined }, 'StartingPosition is missing'],
+    ['refuse AT_TIMESTAMP without a time', { StartingPosition: 'AT_TIMESTAMP' }, 'StartingPositionTimestamp'],
+    [
+      '48. refuse the source topic as destination',
+      destination('kafka://clicks'),
+      'is the topic that is read',
+    ],
+    ['refuse a destination that is none', destination('s3://lake'), 'is none: AWS takes ARNs of S3, SQS'],
+    ['refuse an OnSuccess', { DestinationConfig: { OnSuccess: {} } }, 'OnSuccess is not for Kafka'],
+    [
+      'refuse a schema registry',
+      { AmazonManagedKafkaEventSourceConfig: { SchemaRegistryConfig: {} } },
+      'SchemaRegistryConfig is not emulated',
+    ],
+    [
+      'refuse pollers upside down',
+      { ProvisionedPollerConfig: { MinimumPollers: 3, MaximumPollers: 2 } },
+      'MaximumPollers is 2; AWS takes 3 to 2000',
+    ],
+  ])('%s', (_, change, message) => {
     expect(() => read(withResource(clicks, change))).toThrow(`${clicks}: `)
     expect(() => read(withResource(clicks, change))).toThrow(message)
   })
 
-  it('name every problem at once', () => {
-    const both = () => read(withResource(clicks, { Topics: ['a', 'b'], BatchSize: 0, FilterCriteria: {} }))
-    expect(both).toThrow(/FilterCriteria[\s\S]*Topics/)
+  it('refuse a consumer group that another mapping has', () => {
+    const change = { AmazonManagedKafkaEventSourceConfig: { ConsumerGroupId: 'orders-ingest-profiles' } }
+    expect(() => read(withResource(clicks, change))).toThrow('orders-ingest-profiles is that of several')
   })
 
+  it('name every problem at once', () => {
+    const both = () => read(withResource(clicks, { Topics: ['a', 'b'], ...criteria('{') }))
+    expect(both).toThrow(/Topics[\s\S]*FilterCriteria/)
+  })
+
+  const provisionedOnly = 'on AWS this is for provisioned mode only, add ProvisionedPollerConfig:'
   it.each([
-    [{ MaximumRetryAttempts: 2 }, 'MaximumRetryAttempts is not emulated'],
-    [{ BisectBatchOnFunctionError: true }, 'BisectBatchOnFunctionError is not emulated'],
+    [{ MaximumRetryAttempts: 2 }, `${provisionedOnly} MaximumRetryAttempts`],
+    [{ BisectBatchOnFunctionError: true }, `${provisionedOnly} BisectBatchOnFunctionError`],
+    [destination('kafka://failed'), `${provisionedOnly} a Kafka topic as on-failure destination`],
+    [
+      destination('arn:aws:sqs:eu-central-1:123456789012:failed'),
+      'the on-failure destination arn:aws:sqs:eu-central-1:123456789012:failed is a file here: destinations/failed.ndjson',
+    ],
+    [
+      criteria(...Array(6).fill('{}')),
+      'FilterCriteria has 6 filters; AWS takes 5, and up to 10 when asked to',
+    ],
     [{ SomethingNew: 1 }, 'SomethingNew is not emulated'],
   ])('warn of %o by name', (change, message) => {
     expect(read(withResource(clicks, change)).warnings).toEqual([`${clicks}: ${message}`])
+  })
+
+  it('60. warn of a function with a Kafka event that may run longer than 14 minutes', () => {
+    const { warnings } = read(withResource('IngestLambdaFunction', { Timeout: 900 }))
+    expect(warnings).toEqual([
+      'orders-dev-ingest: its timeout is 900 s, and with a Kafka event AWS takes 840 at most',
+    ])
+    expect(read(withResource('IngestLambdaFunction', { Timeout: 840 })).warnings).toEqual([])
+    expect(read(withResource('LoadLambdaFunction', { Timeout: 900 })).warnings).toEqual([])
   })
 
   it('stay silent about defaults and about what a function cannot see', () => {
     const change = {
       MaximumRetryAttempts: -1,
       BisectBatchOnFunctionError: false,
+      FunctionResponseTypes: [],
       ProvisionedPollerConfig: { MinimumPollers: 1 },
       SourceAccessConfigurations: [],
+      ...destination(''),
     }
-    expect(read(withResource(clicks, change)).warnings).toEqual([])
+    const { warnings, kafkaMappings } = read(withResource(clicks, change))
+    expect(warnings).toEqual([])
+    expect(kafkaMappings[2]).not.toHaveProperty('maximumRetryAttempts')
   })
 
-  it('know the bucket for records that fit in no event', () => {
-    const change = { DestinationConfig: { OnFailure: { Destination: { 'Fn::GetAtt': ['Lake', 'Arn'] } } } }
-    expect(read(withResource(clicks, change)).kafkaMappings[2]?.onFailureBucket).toBe('orders-lake')
+  it('know the bucket for what they give up on', () => {
+    const change = destination({ 'Fn::GetAtt': ['Lake', 'Arn'] })
+    const onFailure = { kind: 'bucket', bucket: 'orders-lake' }
+    expect(read(withResource(clicks, change)).kafkaMappings[2]?.onFailure).toEqual(onFailure)
   })
 
   it('warn of sources that are not Kafka', () => {

@@ -14,9 +14,10 @@ import { kafkaRecord } from '../support/kafka.ts'
 import { memoryObjectStore } from '../support/memory-object-store.ts'
 import { makeDatabase, type TestDatabase } from '../support/postgres.ts'
 
-const failed = (topicPartition: string, offset: number) =>
+const failed = (topicPartition: string, offset: number, condition = 'MaximumPayloadSizeExceeded') =>
   Buffer.from(
     JSON.stringify({
+      requestContext: { condition },
       KafkaBatchInfo: {
         recordsInfo: {
           [topicPartition]: { firstRecordOffset: String(offset), lastRecordOffset: String(offset) },
@@ -26,13 +27,14 @@ const failed = (topicPartition: string, offset: number) =>
   )
 
 describe('keptFailures', () => {
-  it('counts a record once that was kept again after a crash, and no object of somebody else', async () => {
+  it('counts a record once that was kept again after a crash, no batch that failed, and no object of somebody else', async () => {
     const store = memoryObjectStore()
     await store.put('a', failed('my-topic-1', 7))
     await store.put('b', failed('my-topic-1', 7))
     await store.put('c', failed('my-topic-1', 8))
     await store.put('d', Buffer.from('no JSON'))
     await store.put('e', Buffer.from('null'))
+    await store.put('f', failed('my-topic-1', 9, 'RetryAttemptsExhausted'))
     expect(await keptFailures(store)).toEqual([
       { topic: 'my-topic', partition: 1, firstOffset: 7, lastOffset: 7 },
       { topic: 'my-topic', partition: 1, firstOffset: 8, lastOffset: 8 },

@@ -3,7 +3,7 @@ import type { KafkaMapping } from '../../template.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { type OpenConsumer, openKafkaConsumer } from './consumer.ts'
 import type { EventOrigin, NullsAs } from './event.ts'
-import type { OnFailure } from './on-failure.ts'
+import type { Destination } from './on-failure.ts'
 import { partitionLocks } from './partition-locks.ts'
 import { Poller, type PollerStatus } from './poller.ts'
 
@@ -23,8 +23,8 @@ export type KafkaEventSourceOptions = {
   readonly clock?: Clock
   readonly random?: () => number // 0 to 1, spreads retries
   readonly nullsAs?: NullsAs
-  readonly pollers?: number // members of the group; more than partitions stay idle
-  readonly onFailure?: OnFailure
+  readonly pollers?: number // members of the group instead of the mapping's own; more than partitions stay idle
+  readonly destination?: Destination // for what the mapping gives up on
   readonly openConsumer?: OpenConsumer // for tests
 }
 
@@ -38,7 +38,13 @@ export type KafkaEventSourceOptions = {
  * https://docs.aws.amazon.com/lambda/latest/dg/kafka-scaling-modes.html
  */
 export async function startKafkaEventSource(options: KafkaEventSourceOptions): Promise<KafkaEventSource> {
-  const { mapping, bootstrapServers, log, clock = systemClock, pollers: pollerCount = 1 } = options
+  const {
+    mapping,
+    bootstrapServers,
+    log,
+    clock = systemClock,
+    pollers: pollerCount = mapping.pollers,
+  } = options
   if (mapping.startingPosition === 'AT_TIMESTAMP' && mapping.startingPositionTimestamp === undefined) {
     throw new Error(
       `event source of ${mapping.topic}: AT_TIMESTAMP needs startingPositionTimestamp (Unix seconds)`,
@@ -69,7 +75,7 @@ export async function startKafkaEventSource(options: KafkaEventSourceOptions): P
     functionArn: functionArn(mapping),
     nullsAs: options.nullsAs ?? 'absent',
     invoke: options.invoke,
-    ...(options.onFailure ? { onFailure: options.onFailure } : {}),
+    ...(options.destination ? { destination: options.destination } : {}),
     locks: partitionLocks(),
     clock,
     random: options.random ?? Math.random,

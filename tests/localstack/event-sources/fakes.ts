@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Clock } from '#localstack/event-sources/clock.ts'
 import type { OpenConsumer, RecordSink } from '#localstack/event-sources/kafka/consumer.ts'
 import type { SourceRecord } from '#localstack/event-sources/kafka/event.ts'
+import type { Destination, Failure } from '#localstack/event-sources/kafka/on-failure.ts'
 import type { Invoke, InvokeResult } from '#localstack/lambda/invoke.ts'
 import type { KafkaMapping } from '#localstack/template.ts'
 
@@ -52,6 +53,10 @@ export const failed: InvokeResult = {
   functionError: 'Unhandled',
   payload: '{"errorType":"TypeError","errorMessage":"no such thing","trace":[]}',
 }
+export const answered = (answer: unknown): InvokeResult => ({
+  statusCode: 200,
+  payload: JSON.stringify(answer),
+})
 export const timedOut: InvokeResult = {
   statusCode: 200,
   functionError: 'Unhandled',
@@ -115,8 +120,26 @@ export const mapping = (over: Partial<KafkaMapping> = {}): KafkaMapping => ({
   startingPosition: 'TRIM_HORIZON',
   consumerGroupId: '6d9bce8e-836b-442c-8070-74e77903c815',
   enabled: true,
+  pollers: 1,
+  filters: [],
+  bisect: false,
+  reportsItemFailures: false,
   ...over,
 })
+
+/** A destination that keeps what it gets; the first `failing` deliveries fail. */
+export function fakeDestination(failing = 0) {
+  const failures: Failure[] = []
+  let tries = 0
+  const destination: Destination = {
+    name: 'a destination',
+    deliver: async (failure) => {
+      if (tries++ < failing) throw new Error('no such bucket')
+      failures.push(failure)
+    },
+  }
+  return { destination, failures, tries: () => tries }
+}
 
 export const record = (over: Partial<SourceRecord> = {}): SourceRecord => ({
   topic: 'orders',

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { FailedRecord } from '#localstack/event-sources/kafka/on-failure.ts'
+import { readPattern } from '#localstack/event-pattern.ts'
+import { failureDocument } from '#localstack/event-sources/kafka/on-failure.ts'
 import {
   type KafkaEventSource,
   type KafkaEventSourceOptions,
@@ -8,9 +9,11 @@ import {
 import type { InvokeResult } from '#localstack/lambda/invoke.ts'
 import type { KafkaMapping } from '#localstack/template.ts'
 import {
+  answered,
   type Call,
   failed,
   fakeClock,
+  fakeDestination,
   fakeInvoke,
   fakeTopic,
   mapping,
@@ -166,16 +169,13 @@ describe('a record too large for any event', () => {
   const huge = { value: Buffer.alloc(5 * 1024 * 1024), key: null }
 
   it('18. goes to the on-failure destination, and the records after it go on', async () => {
-    const parked: { record: FailedRecord; document: string }[] = []
-    const { topic, offsets, source, lines } = await start({ windowMs: 0 }, ok, {
-      onFailure: async (record, document) => void parked.push({ record, document }),
-    })
+    const { destination, failures } = fakeDestination()
+    const { topic, offsets, source, lines } = await start({ windowMs: 0 }, ok, { destination })
     topic.append({}, huge, {})
     await settle()
     expect(offsets()).toEqual([{ 'orders-0': [0] }, { 'orders-0': [2] }])
     expect(topic.committed.get(0)).toBe(3)
-    expect(parked[0]?.record).toMatchObject({ topic: 'orders', partition: 0, offset: 1 })
-    const document = JSON.parse(parked[0]?.document ?? '')
+    const document = JSON.parse(failureDocument(failures[0]!, { withPayload: true }))
     expect(document).toMatchObject({
       requestContext: { condition: 'MaximumPayloadSizeExceeded' },
       responseContext: null,
@@ -186,21 +186,27 @@ describe('a record too large for any event', () => {
     })
     const payload = JSON.parse(document.payload)
     expect(Buffer.from(payload.records['orders-0'][0].value, 'base64')).toHaveLength(5 * 1024 * 1024)
-    expect(source.status()[0]).toMatchObject({ setAside: 1, dropped: 0, delivered: 2 })
-    expect(lines.filter((line) => line.includes('orders-0 offset 1 '))).toHaveLength(1)
+    expect(source.status()[0]).toMatchObject({ givenUp: 1, dropped: 0, delivered: 2 })
+    expect(lines.filter((line) => line.includes('orders-0 offset 1,'))).toHaveLength(1)
   })
 
   it('49. is counted as dropped when its destination stays down, and the poller goes on', async () => {
-    const { topic, clock, offsets, source, lines } = await start({ windowMs: 0 }, ok, {
-      onFailure: async () => {
-        throw new Error('no such bucket')
-      },
-    })
+    const { destination } = fakeDestination(Number.POSITIVE_INFINITY)
+    const { topic, clock, offsets, source, lines } = await start({ windowMs: 0 }, ok, { destination })
     topic.append(huge, {})
     await clock.advance(5_000)
     expect(offsets()).toEqual([{ 'orders-0': [1] }])
-    expect(source.status()[0]).toMatchObject({ setAside: 1, dropped: 1 })
+    expect(source.status()[0]).toMatchObject({ givenUp: 1, dropped: 1 })
     expect(lines.join('\n')).toContain('no such bucket')
+  })
+
+  it('reaches a destination that answers late', async () => {
+    const { destination, failures } = fakeDestination(2)
+    const { topic, clock, source } = await start({ windowMs: 0 }, ok, { destination })
+    topic.append(huge)
+    await clock.advance(5_000)
+    expect(failures).toHaveLength(1)
+    expect(source.status()[0]).toMatchObject({ givenUp: 1, dropped: 0 })
   })
 
   it('is skipped with a line that names it when there is no destination', async () => {
@@ -208,7 +214,7 @@ describe('a record too large for any event', () => {
     topic.append(huge)
     await settle()
     expect(lines).toEqual([
-      expect.stringMatching(/orders-0 offset 0 \(5\.0 MB\) fits in no event .* skipped/),
+      expect.stringMatching(/orders-0 offset 0, which fits in no event of 6 MB \(5\.0 MB\): skipped/),
     ])
     expect(topic.committed.get(0)).toBe(1)
     expect(source.status()[0]).toMatchObject({ dropped: 1 })
@@ -399,6 +405,84 @@ describe('failure', () => {
     expect(source.status()[0]).toMatchObject({ throttles: 2, failures: 0 })
   })
 
+  it('37. with 2 retries there are exactly 3 invocations, and then the offset moves on', async () => {
+    const { topic, clock, offsets, source, lines } = await start(
+      { windowMs: 0, maximumRetryAttempts: 2 },
+      (_, index) => (index < 3 ? failed : succeeded),
+    )
+    topic.append({})
+    await settle()
+    topic.append({})
+    await clock.advance(60_000)
+    expect(offsets()).toEqual([...times(3, () => ({ 'orders-0': [0] })), { 'orders-0': [1] }])
+    expect(topic.committed.get(0)).toBe(2)
+    expect(source.status()[0]).toMatchObject({ givenUp: 1, dropped: 1, delivered: 1 })
+    expect(lines.join()).toMatch(/offset 0, which failed 3 times \(TypeError: no such thing\): skipped/)
+  })
+
+  it('37. a throttled invocation is no attempt', async () => {
+    const { topic, clock, calls } = await start({ windowMs: 0, maximumRetryAttempts: 0 }, (_, index) =>
+      index < 5 ? throttled : succeeded,
+    )
+    topic.append({})
+    await clock.advance(60_000)
+    expect(calls).toHaveLength(6)
+    expect(topic.committed.get(0)).toBe(1)
+  })
+
+  it('38. infinite retries with a destination are 11 invocations, and then the records reach it', async () => {
+    const { destination, failures } = fakeDestination()
+    const bucket = { kind: 'bucket', bucket: 'failures' } as const
+    const { topic, clock, calls } = await start({ windowMs: 0, onFailure: bucket }, () => failed, {
+      destination,
+    })
+    topic.append({}, {})
+    await clock.advance(600_000)
+    expect(calls).toHaveLength(11)
+    expect(failures).toEqual([
+      expect.objectContaining({ condition: 'RetryAttemptsExhausted', attempts: 11, functionError: true }),
+    ])
+    expect(failures[0]?.records.map(({ offset }) => offset)).toEqual([0, 1])
+    expect(failures[0]?.event).toBe(calls[0]?.payload)
+    expect(failures[0]?.requestId).toBe(calls[10]?.requestId)
+    expect(topic.committed.get(0)).toBe(2)
+  })
+
+  it('39. a record older than the limit never reaches the function, and counts as dropped', async () => {
+    const { topic, clock, offsets, source } = await start(
+      { windowMs: 0, maximumRecordAgeSeconds: 60 },
+      (_, index) => (index === 0 ? succeeded : failed),
+    )
+    const now = clock.date().getTime()
+    topic.append({ timestampMs: now - 60_001 }, { timestampMs: now - 60_000 })
+    await settle()
+    expect(offsets()).toEqual([{ 'orders-0': [1] }])
+    expect(source.status()[0]).toMatchObject({ givenUp: 1, dropped: 1, delivered: 1 })
+    topic.append({ timestampMs: now }) // fails until it is too old
+    await clock.advance(200_000)
+    expect(topic.committed.get(0)).toBe(3)
+    expect(source.status()[0]).toMatchObject({
+      givenUp: 2,
+      lastProcessingResult: 'PROBLEM: RecordAgeExceeded',
+    })
+  })
+
+  it('40. bisecting a batch of 8 with one bad record processes 7, and only the bad one is given up', async () => {
+    const { destination, failures } = fakeDestination()
+    const bad = 5
+    const { topic, clock, offsets, source } = await start(
+      { windowMs: 0, bisect: true, maximumRetryAttempts: 1 },
+      ({ payload }) => (offsetsOf(payload)['orders-0']?.includes(bad) ? failed : succeeded),
+      { destination },
+    )
+    topic.append(...times(8, () => ({})))
+    await clock.advance(60_000)
+    expect(source.status()[0]).toMatchObject({ delivered: 7, givenUp: 1, dropped: 0 })
+    expect(failures.map(({ records }) => records.map(({ offset }) => offset))).toEqual([[bad]])
+    expect(offsets().filter((event) => `${event['orders-0']}` === `${bad}`)).toHaveLength(2)
+    expect(topic.committed.get(0)).toBe(8)
+  })
+
   it('an invocation that could not be made is retried too', async () => {
     let tries = 0
     const invoke = async () => {
@@ -445,5 +529,164 @@ describe('close', () => {
     await source.close(5_000)
     expect(topic.closed()).toBe(true)
     expect(topic.committed.size).toBe(0)
+  })
+})
+
+describe('answers that report failed records', () => {
+  const reporting = { windowMs: 0, reportsItemFailures: true }
+  const naming = (...offsets: [partition: string, offset: unknown][]) =>
+    answered({
+      batchItemFailures: offsets.map(([partition, offset]) => ({ itemIdentifier: { partition, offset } })),
+    })
+  const twice = (first: InvokeResult) => (_: Call, index: number) => (index === 0 ? first : succeeded)
+
+  it('41. one named offset comes again, and records of other partitions do not', async () => {
+    const { topic, clock, offsets, source } = await start(reporting, twice(naming(['orders-0', 1])), {
+      partitions: 2,
+    })
+    topic.append({}, {}, {}, { partition: 1 })
+    await settle()
+    expect(topic.committed).toEqual(
+      new Map([
+        [0, 1],
+        [1, 1],
+      ]),
+    ) // not past what failed
+    await clock.advance(1_000)
+    expect(offsets()).toEqual([{ 'orders-0': [0, 1, 2], 'orders-1': [0] }, { 'orders-0': [1] }])
+    expect(topic.committed).toEqual(
+      new Map([
+        [0, 3],
+        [1, 1],
+      ]),
+    )
+    expect(source.status()[0]).toMatchObject({ delivered: 4, failures: 0, invocations: 2 })
+  })
+
+  it.each([
+    ['an empty list', { batchItemFailures: [] }],
+    ['no list', {}],
+    ['null', null],
+    ['a null list', { batchItemFailures: null }],
+  ])('42. %s is a success of the batch', async (_, answer) => {
+    const { topic, clock, calls } = await start(reporting, () => answered(answer))
+    topic.append({}, {})
+    await clock.advance(60_000)
+    expect(calls).toHaveLength(1)
+    expect(topic.committed.get(0)).toBe(2)
+  })
+
+  it.each([
+    ['43. an offset that was not in the event', naming(['orders-0', 0], ['orders-0', 7])],
+    ['43. a partition that was not in the event', naming(['orders-9', 0])],
+    ['43. an offset as text', naming(['orders-0', '0'])],
+    [
+      '44. the flat text of other event sources',
+      answered({ batchItemFailures: [{ itemIdentifier: 'orders-0-0' }] }),
+    ],
+    ['44. no identifier', answered({ batchItemFailures: [{}] })],
+    ['44. no list', answered({ batchItemFailures: 'orders-0' })],
+  ])('%s sends the whole batch again', async (_, answer) => {
+    const { topic, clock, offsets } = await start(reporting, twice(answer))
+    topic.append({}, {})
+    await clock.advance(1_000)
+    expect(offsets()).toEqual([{ 'orders-0': [0, 1] }, { 'orders-0': [0, 1] }])
+    expect(topic.committed.get(0)).toBe(2)
+  })
+
+  it('45. are ignored by a mapping that did not ask for them', async () => {
+    const { topic, clock, calls } = await start({ windowMs: 0 }, () => naming(['orders-0', 0]))
+    topic.append({}, {})
+    await clock.advance(60_000)
+    expect(calls).toHaveLength(1)
+    expect(topic.committed.get(0)).toBe(2)
+  })
+
+  it('end like any failure: what is named too often goes to the destination, alone', async () => {
+    const { destination, failures } = fakeDestination()
+    const { topic, clock, calls } = await start(
+      { ...reporting, maximumRetryAttempts: 3 },
+      () => naming(['orders-0', 1]),
+      { destination },
+    )
+    topic.append({}, {}, {})
+    await clock.advance(60_000)
+    expect(calls).toHaveLength(4)
+    expect(failures).toEqual([
+      expect.objectContaining({ attempts: 4, functionError: false, condition: 'RetryAttemptsExhausted' }),
+    ])
+    expect(failures[0]?.records.map(({ offset }) => offset)).toEqual([1])
+    expect(topic.committed.get(0)).toBe(3)
+  })
+})
+
+describe('filters', () => {
+  const wanted = { filters: [readPattern('{"value":{"kind":["order"]}}')], windowMs: 0 }
+  const order = { value: Buffer.from('{"kind":"order"}') }
+  const other = { value: Buffer.from('{"kind":"other"}') }
+
+  it('51. unmatched records do not reach the handler, and are committed with those before them', async () => {
+    const { topic, clock, calls, offsets, source } = await start(wanted)
+    topic.append(order, other, order, other, other)
+    await settle()
+    expect(offsets()).toEqual([{ 'orders-0': [0, 2] }])
+    topic.append(other)
+    await clock.advance(10_000)
+    expect(topic.commits).toEqual([]) // the function still runs
+    calls[0]?.finish()
+    await settle()
+    expect(topic.committed.get(0)).toBe(6)
+    expect(source.status()[0]).toMatchObject({ delivered: 2, filteredOut: 4 })
+  })
+
+  it('52. only unmatched records are no invocation, and the lag returns to 0', async () => {
+    const { topic, clock, calls, source } = await start(wanted, ok, { partitions: 2 })
+    topic.append(other, other, { partition: 1, ...other })
+    await clock.advance(499)
+    expect(topic.commits).toEqual([])
+    await clock.advance(1)
+    expect(topic.commits).toEqual([
+      new Map([
+        [0, 2],
+        [1, 1],
+      ]),
+    ])
+    expect(source.status()[0]?.partitions[0]).toEqual({ committed: 2, highWatermark: 2, lag: 0 })
+    expect(calls).toHaveLength(0)
+  })
+
+  it('a failing record holds the offsets of what is left out after it', async () => {
+    const { topic, clock, calls } = await start({ ...wanted, maximumRetryAttempts: 1 })
+    topic.append(order)
+    await settle()
+    calls[0]?.finish(failed)
+    await settle()
+    topic.append(other)
+    await clock.advance(1_000)
+    expect(topic.commits).toEqual([])
+    calls[1]?.finish(failed) // given up
+    await settle()
+    expect(topic.committed.get(0)).toBe(2)
+  })
+
+  it('what is left out is left out again after a rebalance, and nothing is skipped', async () => {
+    const { topic, clock, calls, offsets } = await start(wanted)
+    topic.append(order, other, order)
+    await settle()
+    topic.assign([0], [0])
+    await settle()
+    topic.append(other)
+    calls[0]?.finish()
+    await clock.advance(1_000)
+    expect(offsets()).toEqual([{ 'orders-0': [0, 2] }])
+    expect(topic.committed.get(0)).toBe(4)
+  })
+
+  it('what is left out before a stop is committed', async () => {
+    const { topic, source } = await start(wanted, ok)
+    topic.append(other)
+    await settle()
+    await source.close()
+    expect(topic.committed.get(0)).toBe(1)
   })
 })

@@ -21,7 +21,7 @@ import {
 import { type RunningBroker, startBroker } from '#localstack/kafka/broker.ts'
 import type { Invoke, InvokeResult } from '#localstack/lambda/invoke.ts'
 import type { KafkaMapping } from '#localstack/template.ts'
-import { failed, mapping, offsetsOf, succeeded, times } from '../fakes.ts'
+import { failed, fakeDestination, mapping, offsetsOf, succeeded, times } from '../fakes.ts'
 
 // Against the embedded broker, or against the one that KAFKA_BROKERS names.
 const external = process.env.KAFKA_BROKERS
@@ -352,15 +352,12 @@ describe('delivery', () => {
 
   it('a record of 10 MB is set aside and the next one goes on', async () => {
     const topic = await newTopic(1, [{ name: 'max.message.bytes', value: '20000000' }])
-    const parked: number[] = []
-    const { offsets } = await start({
-      mapping: { topic },
-      onFailure: async ({ offset }) => void parked.push(offset),
-    })
+    const { destination, failures } = fakeDestination()
+    const { offsets } = await start({ mapping: { topic }, destination })
     await produce(topic, [{ value: Buffer.alloc(10 * 1024 * 1024) }])
     await produce(topic, numbered(1))
     await eventually(() => expect(offsets()).toEqual([1]))
-    expect(parked).toEqual([0])
+    expect(failures.map(({ records }) => records[0]?.offset)).toEqual([0])
   })
 })
 

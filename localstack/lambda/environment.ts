@@ -194,6 +194,7 @@ function environmentVariables({
     TZ: 'UTC',
     AWS_ACCESS_KEY_ID: 'local',
     AWS_SECRET_ACCESS_KEY: 'local-secret',
+    MALLOC_ARENA_MAX: '2', // glibc's heaps for many threads keep what native code freed, by tens of megabytes
     AWS_SESSION_TOKEN: 'local-session',
     AWS_XRAY_CONTEXT_MISSING: 'LOG_ERROR',
     // This machine's Node is not the one that functions are deployed to.

@@ -63,7 +63,13 @@ export async function startLocalCloud(
   const child = spawn(process.execPath, ['--max-semi-space-size=2', serverless, 'offline'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { ...process.env, SLS_NOTIFICATIONS_MODE: 'off', SLS_TELEMETRY_DISABLED: '1', FORCE_COLOR: '0' },
+    env: {
+      ...process.env,
+      SLS_NOTIFICATIONS_MODE: 'off',
+      SLS_TELEMETRY_DISABLED: '1',
+      FORCE_COLOR: '0',
+      MALLOC_ARENA_MAX: '2',
+    },
   })
   if (onMessage)
     child.on('message', (message: CloudMessage | { type: 'ready' }) => {

@@ -8,6 +8,7 @@ export type LocalConfig = {
   readonly prepare?: string // shell command, run when the services are up
   readonly postgres: boolean
   readonly database: string
+  readonly inspect?: number // port of the first function's inspector; nothing is inspected without
   /** Services to use in place of the embedded ones. */
   readonly real: {
     readonly kafkaBrokers?: string // host:port, comma-separated
@@ -100,6 +101,7 @@ export function readConfig(
     ...(prepare !== undefined && { prepare }),
     postgres: given.postgres !== false,
     database,
+    ...(env.CUPEL_INSPECT && { inspect: port(env.CUPEL_INSPECT, 'CUPEL_INSPECT') }),
     real: realServices(env, problems, project.service),
   }
   if (problems.length > 0) throw new Error(`invalid configuration: ${problems.join('; ')}`)

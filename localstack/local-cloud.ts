@@ -13,6 +13,7 @@ import { readS3EventTopic } from './event-sources/s3/topic.ts'
 import { startSchedule } from './event-sources/schedule/source.ts'
 import { startBroker } from './kafka/broker.ts'
 import { type FailureDestination, queueFile } from './kafka-mapping.ts'
+import { watchCode } from './lambda/code-watch.ts'
 import type { FunctionLogLine } from './lambda/environment.ts'
 import type { Invoke } from './lambda/invoke.ts'
 import { startInvokeEndpoint } from './lambda/invoke-endpoint.ts'
@@ -35,10 +36,15 @@ export type LocalCloudOptions = {
   readonly log: (line: string) => void
   readonly onFunctionLine: (line: FunctionLogLine) => void
   readonly onInvocation?: (report: InvocationReport) => void
+  readonly onReload?: (functionKeys: readonly string[]) => void // their code changed, the next invocations run it
   readonly signal?: AbortSignal // gives the start up
 }
 
-export type LocalCloud = { readonly endpoints: Endpoints; stop(): Promise<void> }
+export type LocalCloud = {
+  readonly endpoints: Endpoints
+  readonly inspectors: Readonly<Record<string, number>> // ports by function key; empty when nothing is inspected
+  stop(): Promise<void>
+}
 
 /** Takes S3 notifications by POST, at the Lambda endpoint, for object stores that are not the embedded one. */
 export const s3EventsPath = '/_localstack/s3-events'
@@ -68,6 +74,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       functions: wiring.functions,
       variables,
       log: options.onFunctionLine,
+      ...(config.inspect !== undefined && { firstInspectorPort: config.inspect }),
     })
     stopping.functions.push(() => runtime.close())
     let open = () => {}
@@ -100,6 +107,17 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     if (config.prepare !== undefined)
       await runPrepare(config.prepare, options.taskRoot, variables, log, signal)
     open()
+    if (config.inspect !== undefined) runtime.reload() // debuggers attach before anything happens
+    const code = watchCode({
+      functions: wiring.functions,
+      taskRoot: options.taskRoot,
+      ignored: [config.directory],
+      onChange(functionKeys) {
+        runtime.reload(functionKeys)
+        options.onReload?.(functionKeys)
+      },
+    })
+    stopping.sources.push(() => code.close())
 
     if (s3Events?.topic !== undefined) {
       const { topic, groupId } = s3Events
@@ -129,7 +147,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     await withinMs(15_000, Promise.all(sources.map((source) => source.ready)))
     signal?.throwIfAborted()
     stopping.intake.push(await publishEndpoints(config.directory, endpoints))
-    return { endpoints, stop: stopping.run }
+    return { endpoints, inspectors: inspectorsOf(runtime), stop: stopping.run }
   } catch (error) {
     await stopping.run()
     throw error
@@ -152,6 +170,14 @@ function destinationOf(
       return fileDestination(join(directory, queueFile(to.arn)))
   }
 }
+
+const inspectorsOf = ({ functions, inspectorPortOf }: LambdaRuntime): Record<string, number> =>
+  Object.fromEntries(
+    functions.flatMap(({ key }) => {
+      const port = inspectorPortOf(key)
+      return port === undefined ? [] : [[key, port]]
+    }),
+  )
 
 /** What functions, and the prepare command, are told about where the services are. */
 export function endpointVariables(

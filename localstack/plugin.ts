@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readConfig } from './config.ts'
-import { type Endpoints, runningEndpoints } from './endpoints-file.ts'
+import { runningEndpoints } from './endpoints-file.ts'
 import type { FunctionLogLine } from './lambda/environment.ts'
 import { type InvocationReport, startRuntime } from './lambda/runtime.ts'
 import { endpointVariables, type LocalCloud, startLocalCloud } from './local-cloud.ts'
@@ -77,10 +77,10 @@ export async function startOffline(run: Run): Promise<void> {
           log: say,
           onFunctionLine: sayOfFunction(wiring),
           onInvocation: tellInvocation,
+          onReload: tellReload,
           signal: interrupted.signal,
         })
-        const { endpoints } = await orEnd(() => cloud!, interrupted.signal)
-        announce(endpoints, wiring)
+        announce(await orEnd(() => cloud!, interrupted.signal), wiring)
       },
       stop: stopInTime,
     })
@@ -206,16 +206,21 @@ async function replaceLambda(
   if (functions.length === 0) throw new Error('there are no functions in serverless.yml to run')
 }
 
-function announce(endpoints: Endpoints, { functions, buckets, kafkaMappings }: Wiring): void {
+function announce(
+  { endpoints, inspectors }: LocalCloud,
+  { functions, buckets, kafkaMappings }: Wiring,
+): void {
   const { kafka, s3, lambda, postgres } = endpoints
   say(`Kafka       ${kafka}`)
   say(`S3          ${s3}`)
   say(`Lambda      ${lambda}`)
   if (postgres !== undefined) say(`PostgreSQL  ${withoutPassword(postgres)}`)
+  for (const [key, port] of Object.entries(inspectors)) say(`Inspector   127.0.0.1:${port} ${key}`)
   if (!process.connected) return
   process.send?.({
     type: 'ready',
     endpoints,
+    inspectors,
     functions: functions.map(({ name }) => name),
     buckets,
     consumerGroups: kafkaMappings.map(({ topic, consumerGroupId, functionName }) => ({
@@ -235,6 +240,11 @@ function tellInvocation({ event, payload, ...report }: InvocationReport): void {
     eventMs: eventTimeMs(event),
     ...(payload.length <= longestAnswer && { answer: JSON.parse(payload) }),
   })
+}
+
+function tellReload(functions: readonly string[]): void {
+  say(`reloaded ${functions.join(', ')}`)
+  if (process.connected) process.send?.({ type: 'reloaded', functions })
 }
 
 const longestAnswer = 4096 // characters of a handler's answer that are told

@@ -7,8 +7,10 @@
 // Handler resolution, error texts and exit codes follow the runtime interface client of AWS's Node.js runtimes:
 // https://github.com/aws/aws-lambda-nodejs-runtime-interface-client
 import { existsSync, rmSync } from 'node:fs'
+import inspector from 'node:inspector'
 import Module, { createRequire, register } from 'node:module'
 import { join, sep } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { isBare, layerOf } from './layer-resolution.mjs'
@@ -32,6 +34,8 @@ process.on('unhandledRejection', (reason) => {
   die({ errorType: 'Runtime.UnhandledPromiseRejection', errorMessage, trace }, 128)
 })
 
+if (process.argv[2] !== undefined) await openInspector(Number(process.argv[2]))
+
 loadHandler(process.env._HANDLER).then(
   (handler) => {
     process.on('message', (invocation) => invoke(handler, invocation))
@@ -51,6 +55,15 @@ async function invoke(handler, invocation) {
     answer = { error: JSON.stringify(body) }
   }
   send(answer)
+}
+
+/** On loopback. The environment before this one may need a moment to give the port back. */
+async function openInspector(port) {
+  for (let tries = 1; tries <= 50; tries++) {
+    inspector.open(port, '127.0.0.1')
+    if (inspector.url() !== undefined) return
+    await sleep(100)
+  }
 }
 
 /** The handler's answer, whether it returns a promise, calls back, or lets the event loop run empty. */

@@ -20,6 +20,7 @@ export type EnvironmentOptions = {
   readonly variables: Readonly<Record<string, string>> // win over the function's own
   readonly region: string
   readonly log: (line: FunctionLogLine) => void
+  readonly inspectorPort?: number // where a debugger attaches, and then nothing times out
 }
 
 export type Invocation = {
@@ -32,6 +33,9 @@ export type Outcome = { readonly failed: boolean; readonly payload: string } // 
 
 /** Longest module initialisation. Longer than AWS's 10 s, because a laptop starts several at once. */
 const initLimitMs = 30_000
+
+// What a person may take at a breakpoint: about the longest that a timer takes.
+const inspectedSeconds = 20 * 24 * 60 * 60
 
 // Measured on AWS, 100 bytes more than 6 MiB.
 const responseLimitBytes = 6_291_556
@@ -58,8 +62,8 @@ export class Environment {
 
   constructor(options: EnvironmentOptions) {
     this.#options = options
-    const { bootstrap, taskRoot, settings } = options
-    this.#child = fork(bootstrap, {
+    const { bootstrap, taskRoot, settings, inspectorPort } = options
+    this.#child = fork(bootstrap, inspectorPort === undefined ? [] : [String(inspectorPort)], {
       cwd: taskRoot,
       env: { ...environmentVariables(options), TMPDIR: this.#temporary },
       execArgv: ['--max-semi-space-size=2', `--max-old-space-size=${settings.memoryMb}`],
@@ -81,7 +85,8 @@ export class Environment {
 
   async invoke(invocation: Invocation): Promise<Outcome> {
     const { requestId } = invocation
-    const { timeoutSeconds } = this.#options.settings
+    const { settings, inspectorPort } = this.#options
+    const timeoutSeconds = inspectorPort === undefined ? settings.timeoutSeconds : inspectedSeconds
     if (this.#requestId === undefined) {
       const ready = await this.#next(initLimitMs + timeoutSeconds * 1000)
       if (!('ready' in ready)) return this.#fail(requestId, ready)

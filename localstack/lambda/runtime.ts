@@ -8,6 +8,11 @@ export type RuntimeOptions = {
   readonly accountId: string
   readonly onInvocation?: (report: InvocationReport) => void
   readonly idleMs?: number // an environment that nobody used for so long ends; default a minute
+  /**
+   * For debuggers: each function has one environment, which stays, with an inspector at its own port: this one for the
+   * first function, then upwards. Calls wait for it and nothing times out, as a person may stand at a breakpoint.
+   */
+  readonly firstInspectorPort?: number
 } & Omit<EnvironmentOptions, 'settings'>
 
 /** One invocation that has ended, for those who watch. A throttled one is none. */
@@ -29,8 +34,13 @@ export type LambdaRuntime = {
   arnOf(name: string): string
   /** How many invocations of a function may run at once. */
   concurrencyOf(name: string): number
-  /** The next invocations get fresh environments; running ones finish in theirs. */
-  reload(): void
+  /**
+   * The next invocations of these functions (default: all) get fresh environments, which start at once where there
+   * were any; running ones finish in theirs.
+   */
+  reload(functionKeys?: readonly string[]): void
+  /** Where a debugger attaches to a function; undefined unless the runtime inspects. */
+  inspectorPortOf(functionKey: string): number | undefined
   /** Waits up to `graceMs` for running invocations, then ends every environment. */
   close(graceMs?: number): Promise<void>
 }
@@ -73,13 +83,14 @@ type Pool = {
  * https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
  */
 export function startRuntime(options: RuntimeOptions): LambdaRuntime {
-  const { functions, region, accountId, onInvocation, idleMs = defaultIdleMs } = options
+  const { functions, region, accountId, onInvocation, idleMs = defaultIdleMs, firstInspectorPort } = options
+  const inspects = firstInspectorPort !== undefined
   const pools = new Map<string, Pool>(
     functions.map((settings) => [settings.name, { settings, idle: [], busy: new Set(), waiting: [] }]),
   )
   const running = new Set<Promise<unknown>>()
   const reaping = new Map<Environment, NodeJS.Timeout>()
-  let outdated = new Set<Environment>()
+  const outdated = new Set<Environment>()
   let closed = false
 
   const arnOf = (name: string) => `arn:aws:lambda:${region}:${accountId}:function:${name}`
@@ -91,7 +102,13 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     return pools.get(plain)?.settings ?? functions.find((settings) => settings.key === plain)
   }
 
-  const limitOf = ({ reservedConcurrency }: FunctionSettings) => reservedConcurrency ?? defaultConcurrency
+  const inspectorPortOf = (key: string) =>
+    inspects ? firstInspectorPort + functions.findIndex((settings) => settings.key === key) : undefined
+
+  const limitOf = ({ reservedConcurrency }: FunctionSettings) => {
+    const limit = reservedConcurrency ?? defaultConcurrency
+    return inspects ? Math.min(1, limit) : limit
+  }
   const concurrencyOf = (name: string) => {
     const settings = find(name)
     return settings ? limitOf(settings) : defaultConcurrency
@@ -128,8 +145,10 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     } finally {
       running.delete(work)
       pool.busy.delete(environment)
-      if (!environment.usable || closed || outdated.delete(environment)) void environment.stop()
+      const isOutdated = outdated.delete(environment)
+      if (!environment.usable || closed || isOutdated) void environment.stop()
       else rest(pool, environment)
+      if (inspects && pool.idle.length === 0 && !closed) rest(pool, start(pool))
       advance(pool, 'freed')
     }
   }
@@ -137,7 +156,7 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
   /** A busy environment for a caller; undefined when it is throttled, or the runtime closes while it waits. */
   const take = (pool: Pool, waits: boolean): Promise<Environment | undefined> | Environment | undefined => {
     const limit = limitOf(pool.settings)
-    if (waits && limit > 0) return turn(pool)
+    if ((waits || inspects) && limit > 0) return turn(pool)
     if (pool.busy.size >= limit) return undefined
     const environment = wake(pool) ?? start(pool)
     pool.busy.add(environment)
@@ -168,7 +187,10 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     waiting.shift()?.(environment)
   }
 
-  const start = ({ settings }: Pool) => new Environment({ ...options, settings })
+  const start = ({ settings }: Pool) => {
+    const inspectorPort = inspectorPortOf(settings.key)
+    return new Environment({ ...options, settings, ...(inspects && { inspectorPort }) })
+  }
 
   const wake = (pool: Pool): Environment | undefined => {
     pool.idle = pool.idle.filter((environment) => environment.usable) // one may have crashed while idle
@@ -182,6 +204,7 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
 
   const rest = (pool: Pool, environment: Environment) => {
     pool.idle.push(environment)
+    if (inspects) return
     const end = () => {
       pool.idle = pool.idle.filter((each) => each !== environment)
       reaping.delete(environment)
@@ -190,11 +213,14 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     reaping.set(environment, setTimeout(end, idleMs).unref())
   }
 
-  const reload = () => {
+  const reload = (functionKeys = functions.map(({ key }) => key)) => {
     for (const pool of pools.values()) {
-      for (const environment of pool.idle) void environment.stop()
-      pool.idle = []
-      outdated = new Set([...outdated, ...pool.busy])
+      if (!functionKeys.includes(pool.settings.key) || closed) continue
+      const wasUsed = pool.idle.length + pool.busy.size > 0
+      for (let old = wake(pool); old; old = wake(pool)) void old.stop()
+      for (const old of pool.busy) outdated.add(old)
+      // Two cannot hold one inspector's port: a busy one is replaced when it is done.
+      if (inspects ? pool.busy.size === 0 : wasUsed) rest(pool, start(pool))
     }
   }
 
@@ -212,7 +238,7 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     await Promise.all(environments.map((environment) => environment.stop()))
   }
 
-  return { functions, invoke, find, arnOf, concurrencyOf, reload, close }
+  return { functions, invoke, find, arnOf, concurrencyOf, inspectorPortOf, reload, close }
 }
 
 function throttled(reserved: boolean): InvokeResult {

@@ -417,6 +417,21 @@ describe('environments', () => {
     expect((await invoke()).answer.n).toBe(1)
   })
 
+  it('reloads only the functions named, and has a fresh environment ready before the next invocation', async () => {
+    await write({ 'a.mjs': 'export const handler = async () => process.pid' })
+    await start('', {}, 'mjs', {
+      functions: ['a', 'b'].map((key) => fn({ key, name: key, handler: 'a.handler' })),
+    })
+    const pid = async (name: string) => JSON.parse((await runtime.invoke(name, '{}')).payload)
+    const before = { a: await pid('a'), b: await pid('b') }
+    await write({ 'a.mjs': 'console.log("loaded"); export const handler = async () => process.pid' })
+    runtime.reload(['a'])
+    await expect.poll(() => lines.map(({ text }) => text)).toEqual(['loaded'])
+    expect(await pid('b')).toBe(before.b)
+    expect(await pid('a')).not.toBe(before.a)
+    await expect.poll(() => isAlive(before.a)).toBe(false)
+  })
+
   it('tells each line of output with function and request', async () => {
     const invoke = await start(
       'export const handler = async () => { console.log("a\\nb"); console.error("c") }',

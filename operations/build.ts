@@ -23,7 +23,7 @@ const common = {
   format: 'esm',
   target: 'node20',
   sourcemap: 'linked',
-  logLevel: 'warning',
+  logLevel: 'silent', // errors are thrown, and a live view holds the terminal
   external: ['@cupel/*', '@aws-sdk/*', '@duckdb/*', 'pg-native'],
   // pg and others are CommonJS and call require() for node's own modules.
   banner: {
@@ -31,16 +31,30 @@ const common = {
   },
 } satisfies BuildOptions
 
+/** What is built by itself: from which directories, all of their files, and how. */
+export type Part = { readonly sources: readonly string[]; readonly build: (root: string) => Promise<void> }
+
+export const parts: readonly Part[] = [
+  layerPart('core', 'cupel'),
+  layerPart('io', 'cupel'),
+  layerPart('duckdb', 'duckdb'),
+  { sources: ['functions', 'datasets'], build: buildFunctions },
+]
+
 /** Build everything below `root`. @throws esbuild's error, which names file and line. */
 export async function buildAll(root: string): Promise<void> {
-  await Promise.all([
-    buildPackage(root, 'core', 'cupel'),
-    buildPackage(root, 'io', 'cupel'),
-    buildPackage(root, 'duckdb', 'duckdb'),
-    buildFunctions(root),
-    copyEngine(root),
-  ])
+  await Promise.all([buildParts(root, parts), copyEngine(root)])
   await stop() // its process would stay for as long as this one
+}
+
+/** Build some of it; nothing of a part is written unless all of it compiles. @throws esbuild's error. */
+export async function buildParts(root: string, some: readonly Part[]): Promise<void> {
+  const results = await Promise.allSettled(some.map((part) => part.build(root)))
+  for (const result of results) if (result.status === 'rejected') throw result.reason
+}
+
+function layerPart(name: string, layer: string): Part {
+  return { sources: [`layers/${name}/src`], build: (root) => buildPackage(root, name, layer) }
 }
 
 async function buildPackage(root: string, name: string, layer: string): Promise<void> {

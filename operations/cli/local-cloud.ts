@@ -29,13 +29,17 @@ export type CloudMessage = {
   readonly eventMs: number | null // when its event came about: an S3 event's time, the first Kafka record's timestamp
   readonly answer?: unknown // what the handler returned, or {errorType, errorMessage}; absent when it is long
 }
+type Reloaded = { readonly type: 'reloaded'; readonly functions: readonly string[] }
 export type CloudListener = {
   readonly onLine: (line: string) => void
   readonly onMessage?: (message: CloudMessage) => void
+  /** The code of these functions, by their keys, changed; the next invocations run it. */
+  readonly onReload?: (functionKeys: readonly string[]) => void
 }
 export type LocalCloud = {
   readonly endpoints: Endpoints
   readonly consumerGroups: readonly ConsumerGroup[]
+  readonly inspectors: Readonly<Record<string, number>> // ports by function key; empty unless it was asked to inspect
   /** Resolves when the local cloud has ended by itself, with what it said last. */
   readonly ended: Promise<string>
   /** End it in order; resolves when all its processes have ended, after 10 s at most. */
@@ -53,7 +57,8 @@ const longestLogBytes = 10_000_000
  */
 export async function startLocalCloud(
   root: string,
-  { onLine, onMessage }: CloudListener,
+  { onLine, onMessage, onReload }: CloudListener,
+  { inspect }: { readonly inspect?: number } = {},
 ): Promise<LocalCloud> {
   const directory = dataDirectory(root)
   const log = await openLog(directory).catch((cause) => {
@@ -69,12 +74,13 @@ export async function startLocalCloud(
       SLS_TELEMETRY_DISABLED: '1',
       FORCE_COLOR: '0',
       MALLOC_ARENA_MAX: '2',
+      ...(inspect !== undefined && { CUPEL_INSPECT: String(inspect) }),
     },
   })
-  if (onMessage)
-    child.on('message', (message: CloudMessage | { type: 'ready' }) => {
-      if (message.type === 'invocation') onMessage(message)
-    })
+  child.on('message', (message: CloudMessage | Reloaded | { type: 'ready' }) => {
+    if (message.type === 'invocation') onMessage?.(message)
+    if (message.type === 'reloaded') onReload?.(message.functions)
+  })
   const lastLines: string[] = []
   for (const stream of [child.stdout!, child.stderr!])
     createInterface({ input: stream }).on('line', (line) => {
@@ -85,13 +91,14 @@ export async function startLocalCloud(
     })
   const exited = once(child, 'exit').then(() => reasonOf(lastLines))
 
-  const { endpoints, consumerGroups } = await Promise.race([
+  const { endpoints, consumerGroups, inspectors } = await Promise.race([
     ready(child),
     exited.then((reason) => Promise.reject(new Failure(reason))),
   ])
   return {
     endpoints,
     consumerGroups,
+    inspectors,
     ended: exited,
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return
@@ -125,9 +132,10 @@ async function openLog(directory: string): Promise<{ write: (line: string) => vo
   }
 }
 
-const ready = (child: ChildProcess): Promise<Pick<LocalCloud, 'endpoints' | 'consumerGroups'>> =>
+type Ready = Pick<LocalCloud, 'endpoints' | 'consumerGroups' | 'inspectors'>
+const ready = (child: ChildProcess): Promise<Ready> =>
   new Promise((resolve) => {
-    child.on('message', (message: { type?: string } & Pick<LocalCloud, 'endpoints' | 'consumerGroups'>) => {
+    child.on('message', (message: { type?: string } & Ready) => {
       if (message.type === 'ready') resolve(message)
     })
   })

@@ -39,6 +39,14 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     .option('--seed <n>', 'seed of the generator: the same seed gives the same records', count, 7)
     .option('--plain', 'lines for a log instead of a live view (as it is where there is no terminal)')
     .addOption(json('a JSON document a line').conflicts('plain'))
+    .addOption(
+      new Option(
+        '--inspect [port]',
+        'one inspector a function, from this port (9229) upwards; nothing times out',
+      )
+        .preset('9229')
+        .argParser(count),
+    )
     .action(run(async () => (await import('./start.ts')).runStart))
   program
     .command('status')

@@ -4,6 +4,7 @@ import { datasets } from '#datasets/index.ts'
 import { buildAll } from '../build.ts'
 import { reconcile } from '../reconcile.ts'
 import { takeStock, takeStockOfDecisions } from '../stock.ts'
+import { type SourceWatch, watchSources } from '../watch.ts'
 import { cannotWrite, Failure, isSystemError } from './failure.ts'
 import { takeRun } from './generator-run.ts'
 import { dataDirectory, startLocalCloud } from './local-cloud.ts'
@@ -19,6 +20,7 @@ export type StartOptions = {
   readonly seed: number
   readonly json?: boolean
   readonly plain?: boolean
+  readonly inspect?: number // port of the first function's inspector
 }
 
 const alertLines = '[detectFraud] ALERT '
@@ -43,15 +45,20 @@ export async function runStart(root: string, options: StartOptions): Promise<num
     throw isSystemError(error) ? cannotWrite(join(root, '.build'), error) : error
   })
   screen.note('Starting Kafka, S3, PostgreSQL and Lambda …')
-  const cloud = await startLocalCloud(root, {
-    onLine(line) {
+  const listener = {
+    onLine(line: string) {
       if (line.startsWith(alertLines)) screen.alert(line.slice(alertLines.length - 'ALERT '.length))
       if (line.startsWith('warning: ')) screen.note(line)
     },
     onMessage: screen.invocation,
-  })
+    onReload: (functionKeys: readonly string[]) => screen.note(describeReload(functionKeys, sources)),
+  }
+  const cloud = await startLocalCloud(root, listener, options)
   const ports = openLocalPorts(cloud.endpoints)
+  const sources = watchSources(root, screen.note)
   try {
+    for (const [key, port] of Object.entries(cloud.inspectors))
+      screen.note(`A debugger can attach to ${key} at 127.0.0.1:${port}.`)
     screen.running(cloud, ports, dataDirectory(root))
     const died = cloud.ended.then((reason) => {
       throw new Failure(`the local cloud ended: ${reason}`)
@@ -68,10 +75,18 @@ export async function runStart(root: string, options: StartOptions): Promise<num
     return report.problems.length === 0 ? 0 : 1
   } finally {
     screen.progress({ phase: 'stopping' })
+    await sources.close()
     await ports.close()
     await cloud.stop()
     await screen.close()
   }
+}
+
+/** What reloaded, and how long after the edit that it comes from, if it comes from one. */
+function describeReload(functionKeys: readonly string[], { changedMs }: SourceWatch): string {
+  const tookMs = performance.now() - (changedMs() ?? Number.NEGATIVE_INFINITY)
+  const since = tookMs < 5_000 ? `, ${Math.round(tookMs)} ms after the edit` : ''
+  return `Reloaded ${functionKeys.join(', ')}${since}: the next invocation runs the new code.`
 }
 
 /** Undefined when it was interrupted. */

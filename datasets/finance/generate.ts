@@ -1,55 +1,19 @@
-import {
-  breakRecord,
-  type Cause,
-  causes,
-  type Fields,
-  spellCountry,
-  spellCurrency,
-  spellMoney,
-  spellText,
-  spellTime,
-  type Topic,
-} from './dirt.ts'
+import { activity, dateOf, dayMs, localTime, meanActivity } from './calendar.ts'
+import { burst, cardTest, countSpending, fraudulent, unusual } from './frauds.ts'
+import { type Payment, settleBills, usualPayment } from './payments.ts'
+import { meanZeal, type User } from './people.ts'
 import { makeRandom, type Random } from './random.ts'
-import { type City, cities, highRiskCities } from './reference/places.ts'
-import {
-  type Account,
-  countryOf,
-  dayMs,
-  type Merchant,
-  makeWorld,
-  type User,
-  type World,
-  worthUsd,
-} from './world.ts'
+import { accountFields, merchantFields, type Topic, transactionFields, userFields } from './records.ts'
+import { unusualCities } from './reference/places.ts'
+import { centsFor, usdPerUnit } from './reference/rates.ts'
+import { makeSender, type Outgoing, type Produced } from './sender.ts'
+import { count, emptySummary, type Summary } from './summary.ts'
+import { begin, follow } from './travel.ts'
+import { makeWorld, type World } from './world.ts'
 
-export type FraudKind =
-  | 'large-amount'
-  | 'suspicious-merchant'
-  | 'high-risk-location'
-  | 'abnormal-spending'
-  | 'spending-velocity'
-
-/** One record to produce, in this order: records of one key must reach one partition in the order given. */
-export type Produced = {
-  readonly topic: Topic
-  readonly key: string | null // the user, account or merchant; null on a few broken ones
-  readonly value: Buffer | null
-  readonly headers: Readonly<Record<string, Buffer>> // of transactions, `fraud-label`: a FraudKind or `none`
-  readonly timestampMs: number
-  readonly truth: Truth // what was planted; not to be produced
-}
-export type Truth = { readonly as: 'valid' | 'duplicate' | Cause; readonly fraud: FraudKind | 'none' }
-
-/** What was planted in the records taken so far. records = valid + duplicates + broken, for each topic. */
-export type Summary = {
-  readonly topics: Readonly<
-    Record<Topic, { records: number; valid: number; duplicates: number; broken: number }>
-  >
-  readonly causes: Record<Cause, number>
-  /** Transactions planted as fraud, each once. Of a `spending-velocity` burst all are, though only its end shows. */
-  readonly frauds: Record<FraudKind, number>
-}
+export type { FraudKind } from './frauds.ts'
+export type { Produced, Truth } from './sender.ts'
+export type { Summary } from './summary.ts'
 
 export type FinanceOptions = {
   readonly seed: number // whole number ≥ 0
@@ -57,31 +21,31 @@ export type FinanceOptions = {
   readonly startMs: number // when the first record is sent, UTC
   readonly run?: number // 0, 1, …: each goes on with new transactions of the same people; start it after the one before
   readonly users?: number
+  readonly dirt?: number // share of records that are broken, 0 to 1
+  readonly fraud?: number // share of transactions that are fraud, 0 to 1
 }
 
-const share = { duplicate: 0.02, broken: 0.01, fraud: 0.008, late: 0.02, outOfOrder: 0.03, travel: 0.08 }
-const worldMs = Date.UTC(2026, 0, 1) // how people stood then does not depend on when a run starts, unless it starts earlier
+export const defaultShares = { dirt: 0.01, fraud: 0.015 }
+/** How people stand then does not depend on when a run starts, unless it starts earlier. */
+export const worldStartMs = Date.UTC(2024, 0, 1)
+/** Of one user, on average over a year: the others of a topic come on top of that. */
+export const paymentsADay = 4
+
+const share = { duplicate: 0.02, late: 0.02, outOfOrder: 0.03, changedAccount: 0.01, changedUser: 0.002 }
 const firstRun = 16 // streams of random numbers below are the world's
-const paymentsADay = 4 // of one user
-const enoughHistory = 12 // payments of a user before an abnormal one can be told from them
-const burst = 12 // payments of a `spending-velocity` fraud, seconds apart
+const salaryUsd = 4_500
 
-/** How many users a run has when not told: one for 20 transactions, from 50 to 5,000. */
-const usersFor = (transactions: number): number => Math.round(Math.min(5000, Math.max(50, transactions / 20)))
-
-/** About how long a run lasts in its own time. Start it that long ago if its end shall be now: brokers refuse the future. */
-export const spanMs = ({
-  transactions,
-  users = usersFor(transactions),
-}: Omit<FinanceOptions, 'seed' | 'startMs'>): number => (transactions * dayMs) / (paymentsADay * users)
+/** How many users a run has when not told: one for 40 transactions, from 50 to 5,000. */
+export const usersFor = (transactions: number): number =>
+  Math.round(Math.min(5000, Math.max(50, transactions / 40)))
 
 /**
  * A bank's life as Kafka records: merchants, users and accounts first, then transactions with updates of profiles,
- * accounts and merchants in between. About 2 % of all records are delivered twice (the second soon after the first), 1 %
- * are broken, and about 1.5 % of the transactions are fraud of the kinds that the rules look for.
+ * accounts and merchants in between. About 2 % of all records are delivered twice (the second soon after the first);
+ * docs/finance-world.md says what else is planted.
  *
  * Deterministic: the same options give the same bytes. Lazy, one pass, with memory for the world only, so `transactions`
- * may be Infinity. `summary` counts what was taken so far.
+ * may be Infinity. `summary` counts what was taken so far. Timestamps never go back, but for a repeated record's.
  */
 export function generateFinance(options: FinanceOptions): Iterable<Produced> & { readonly summary: Summary } {
   const summary = emptySummary()
@@ -100,314 +64,179 @@ function* life({
   startMs,
   run = 0,
   users = usersFor(transactions),
+  dirt = defaultShares.dirt,
+  fraud = defaultShares.fraud,
 }: FinanceOptions): Generator<Produced> {
   const random = makeRandom(seed, firstRun + run)
-  const merchants = Math.round(Math.min(1000, Math.max(50, users / 5)))
-  const world = makeWorld(seed, { worldMs: Math.min(startMs, worldMs), users, merchants })
-  const sender = makeSender(random)
-  const stepMs = dayMs / (paymentsADay * users)
-  let nowMs = startMs
-  const tick = (ms: number): number => {
-    nowMs += ms
-    return nowMs
+  const world = makeWorld(seed, { worldMs: Math.min(startMs, worldStartMs), users })
+  for (const user of world.users) {
+    settleBills(user, startMs)
+    begin(random, user, startMs)
+  }
+  const sender = makeSender(random, dirt)
+  function* send(record: Outgoing) {
+    yield sender.send(record)
+    if (!random.chance(share.duplicate)) return
+    const repeated = sender.repeat(record.topic)
+    if (repeated) yield repeated
   }
 
-  for (const merchant of [...world.merchants, ...world.suspicious])
-    yield* sender.send(
-      'merchant_info',
-      merchant.id,
-      merchantFields(random, merchant, merchant.updatedMs),
-      tick(2),
-    )
-  for (const user of world.users)
-    yield* sender.send('user_profiles', user.id, userFields(random, user, user.updatedMs), tick(2))
-  for (const user of world.users)
-    for (const account of user.accounts)
-      yield* sender.send(
-        'account_balances',
-        account.id,
-        accountFields(random, user, account, user.updatedMs),
-        tick(2),
-      )
-
-  let testedCard: { user: User; merchant: Merchant; left: number } | undefined
+  yield* census(random, world, startMs, send)
+  const payments = makePayments(random, world, startMs, fraud)
   for (let sent = 0; sent < transactions; sent += 1) {
-    if (random.chance(share.duplicate) && sender.canRepeat('transactions')) {
-      yield sender.repeat('transactions')
+    const repeated = random.chance(share.duplicate) ? sender.repeat('transactions') : undefined
+    if (repeated) {
+      yield repeated
       continue
     }
-    if (!testedCard && random.chance(share.fraud / burst))
-      testedCard = { user: random.pick(world.users), merchant: random.pick(world.merchants), left: burst }
-    tick(testedCard ? 5_000 + random.below(20_000) : Math.round(stepMs * (0.5 + random.next())))
-    const payment = testedCard
-      ? cardTest(random, testedCard.user, testedCard.merchant, nowMs)
-      : random.chance(share.fraud)
-        ? fraudulent(random, world, nowMs)
-        : usual(random, world, nowMs)
-    if (testedCard && --testedCard.left === 0) testedCard = undefined
-    yield sender.transaction(payment, nowMs)
-
-    const { user, account } = payment
-    const changedMs = random.chance(0.05) ? nowMs - random.below(2 * dayMs) : nowMs // some news travel slowly
-    if (random.chance(0.01))
-      yield* sender.send(
-        'account_balances',
-        account.id,
-        accountFields(random, user, account, changedMs),
-        nowMs,
-      )
-    if (random.chance(0.0025)) {
-      if (random.chance(0.3)) user.home = cities[random.rank(cities.length)]!
-      user.address = `${1 + random.below(200)} New Street, ${user.home.name}`
-      yield* sender.send('user_profiles', user.id, userFields(random, user, changedMs), nowMs)
-    }
-    if (random.chance(0.0005)) {
-      const merchant = random.pick(world.merchants)
-      yield* sender.send('merchant_info', merchant.id, merchantFields(random, merchant, changedMs), nowMs)
-    }
+    const { payment, nowMs } = payments.next()
+    const { user, fraud, resembles } = payment
+    const fields = transactionFields(random, payment)
+    const record = sender.send({
+      topic: 'transactions',
+      key: user.id,
+      fields,
+      timestampMs: nowMs,
+      fraud,
+      resembles,
+    })
+    if (record.truth.as === 'valid') payments.happened(payment)
+    yield record
+    for (const update of updates(random, world, payment, nowMs)) yield* send(update)
   }
 }
 
-type Payment = {
-  readonly user: User
-  readonly account: Account
-  readonly merchant: Merchant
-  readonly place: City
-  readonly cents: number // in `currency`
-  readonly currency: string
-  readonly channel: string
-  readonly eventMs: number
-  readonly fraud: FraudKind | 'none'
-}
-
-/** A payment as this user makes them: around the own mean, mostly at home, mostly at the popular merchants. */
-function usual(random: Random, world: World, nowMs: number, user = random.pick(world.users)): Payment {
-  const account = random.pick(user.accounts)
-  const place = random.chance(share.travel) ? random.pick(cities) : user.home
-  const currency = random.chance(0.5) ? countryOf(place).currency : account.currency
-  const roll = random.next()
-  const eventMs =
-    roll < share.late
-      ? nowMs - 60_000 - random.below(6 * 3_600_000)
-      : roll < share.late + share.outOfOrder
-        ? nowMs - random.below(90_000)
-        : nowMs
-  return {
-    user,
-    account,
-    merchant: world.merchants[random.rank(world.merchants.length)]!,
-    place,
-    cents: centsOf(user.medianUsd * Math.exp(0.4 * random.normal()), currency),
-    currency,
-    channel: random.pick(['pos', 'pos', 'online', 'mobile', 'atm', 'transfer']),
-    eventMs,
-    fraud: 'none',
-  }
-}
-
-function fraudulent(random: Random, world: World, nowMs: number): Payment {
-  const payment = { ...usual(random, world, nowMs), eventMs: nowMs }
-  const { user, currency } = payment
-  const kinds: readonly FraudKind[] = [
-    'large-amount',
-    'suspicious-merchant',
-    'high-risk-location',
-    'abnormal-spending',
-  ]
-  const fraud = random.pick(user.payments >= enoughHistory ? kinds : kinds.slice(0, 3))
-  switch (fraud) {
-    case 'large-amount':
-      return { ...payment, fraud, cents: centsOf(45_000 + random.next() * 100_000, currency) }
-    case 'suspicious-merchant':
-      return { ...payment, fraud, merchant: random.pick(world.suspicious) }
-    case 'high-risk-location':
-      return {
-        ...payment,
-        fraud,
-        place: random.pick(highRiskCities),
-        currency: payment.account.currency,
-        cents: centsOf(user.medianUsd, payment.account.currency),
-      }
-    default:
-      return { ...payment, fraud, cents: centsOf(user.medianUsd * (40 + 60 * random.next()), currency) }
-  }
-}
-
-/** One of the many small payments with which a stolen card is tried out. */
-function cardTest(random: Random, user: User, merchant: Merchant, nowMs: number): Payment {
-  const account = user.accounts[0]!
-  return {
-    user,
-    account,
-    merchant,
-    place: user.home,
-    cents: centsOf(1 + 4 * random.next(), account.currency),
-    currency: account.currency,
-    channel: 'online',
-    eventMs: nowMs,
-    fraud: 'spending-velocity',
-  }
-}
-
-const centsOf = (usd: number, currency: string): number =>
-  Math.max(1, Math.round((usd * 100) / (worthUsd.get(currency) ?? 1)))
-
-/** Turns fields into records: breaks some, and keeps the last valid ones of each topic so that they can come again. */
-function makeSender(random: Random) {
-  const kept: Record<Topic, Produced[]> = {
-    merchant_info: [],
-    user_profiles: [],
-    account_balances: [],
-    transactions: [],
-  }
-  let nextKept = 0
-  const keep = (record: Produced) => {
-    const list = kept[record.topic]
-    if (list.length < 32) list.push(record)
-    else list[nextKept++ % 32] = record
-  }
-
-  function make(
-    topic: Topic,
-    key: string,
-    fields: Fields,
-    timestampMs: number,
-    fraud: Truth['fraud'],
-  ): Produced {
-    const labelled = (label: string): Produced['headers'] =>
-      topic === 'transactions' ? { 'fraud-label': Buffer.from(label) } : {}
-    if (random.chance(share.broken)) {
-      const cause = random.pick(causes)
-      return {
-        topic,
-        key: cause === 'not-json' && random.chance(0.5) ? null : key,
-        value: breakRecord(random, topic, fields, cause),
-        headers: labelled('none'),
-        timestampMs,
-        truth: { as: cause, fraud: 'none' },
-      }
-    }
-    const value = Buffer.from(JSON.stringify(fields))
-    const record: Produced = {
-      topic,
-      key,
-      value,
-      headers: labelled(fraud),
-      timestampMs,
-      truth: { as: 'valid', fraud },
-    }
-    keep(record)
-    return record
-  }
-
-  const repeat = (topic: Topic): Produced => {
-    const earlier = random.pick(kept[topic])
-    return { ...earlier, truth: { ...earlier.truth, as: 'duplicate' } }
-  }
-  return {
-    canRepeat: (topic: Topic) => kept[topic].length > 0,
-    repeat,
-    transaction(payment: Payment, timestampMs: number): Produced {
-      const { user, account, fraud } = payment
-      const record = make('transactions', user.id, transactionFields(random, payment), timestampMs, fraud)
-      if (record.truth.as === 'valid') {
-        if (fraud === 'none') user.payments += 1
-        account.balanceCents -= Math.round(
-          (payment.cents * (worthUsd.get(payment.currency) ?? 1)) / (worthUsd.get(account.currency) ?? 1),
-        )
-      }
-      return record
-    },
-    *send(topic: Topic, key: string, fields: Fields, timestampMs: number): Generator<Produced> {
-      yield make(topic, key, fields, timestampMs, 'none')
-      if (random.chance(share.duplicate) && kept[topic].length > 0) yield repeat(topic)
-    },
-  }
-}
-
-const near = (random: Random, degrees: number): number =>
-  Math.round((degrees + (random.next() - 0.5) * 0.2) * 1e6) / 1e6
-
-function transactionFields(
+/** Everybody and everything as they stand when a run begins, 2 ms apart. */
+function* census(
   random: Random,
-  { user, account, merchant, place, cents, currency, channel, eventMs }: Payment,
-): Fields {
-  const position = random.chance(0.9)
-  return {
-    transaction_id: random.uuid(),
-    account_id: account.id,
-    user_id: user.id,
-    merchant_id: merchant.id,
-    amount: spellMoney(random, cents),
-    currency: spellCurrency(random, currency),
-    country: spellCountry(random, countryOf(place)),
-    city: spellText(random, place.name),
-    latitude: position ? near(random, place.latitude) : undefined,
-    longitude: position ? near(random, place.longitude) : undefined,
-    channel,
-    device: channel === 'atm' ? undefined : user.device,
-    event_time: spellTime(random, eventMs),
+  { trade, users }: World,
+  startMs: number,
+  send: (record: Outgoing) => Iterable<Produced>,
+): Generator<Produced> {
+  let timestampMs = startMs - 2 * (trade.merchants.length + 3 * users.length)
+  const next = (topic: Topic, key: string, fields: Outgoing['fields']): Iterable<Produced> => {
+    timestampMs += 2
+    return send({ topic, key, fields, timestampMs })
   }
+  for (const merchant of trade.merchants)
+    yield* next('merchant_info', merchant.id, merchantFields(random, merchant, merchant.updatedMs))
+  for (const user of users) yield* next('user_profiles', user.id, userFields(random, user, user.updatedMs))
+  for (const user of users)
+    for (const account of user.accounts)
+      yield* next('account_balances', account.id, accountFields(random, user, account, user.updatedMs))
 }
 
-const merchantFields = (random: Random, merchant: Merchant, updatedMs: number): Fields => ({
-  merchant_id: merchant.id,
-  name: spellText(random, merchant.name),
-  category: merchant.category,
-  risk: merchant.risk,
-  country: spellCountry(random, countryOf(merchant.home)),
-  city: merchant.home.name,
-  updated_at: spellTime(random, updatedMs),
-})
+/**
+ * The payments of all users in the order in which they reach the bank. Time goes by in even steps; at each, somebody thinks
+ * of paying, and does so as busy as people are then at the place: few at night, more before feasts and after pay day.
+ */
+function makePayments(random: Random, world: World, startMs: number, fraudShare: number) {
+  const stepMs = (dayMs / (paymentsADay * world.users.length)) * meanActivity * meanZeal
+  const burstRecords = fraudShare / 2
+  const starts = burstRecords / (burst * (1 - burstRecords)) // for each other payment
+  const frauds = burstRecords / (1 - burstRecords)
+  // What is already sure to come, in order of time.
+  const agenda: Payment[] = []
+  let nowMs = startMs
+  let nextMs = startMs
+  let shown = fraudShare === 0 // whether there was a fraud already: an early one shows newcomers what this is about
+  let made = 0
+  const showFrom = 20 + random.below(40)
 
-const userFields = (random: Random, user: User, updatedMs: number): Fields => ({
-  user_id: user.id,
-  full_name: spellText(random, user.fullName),
-  email: user.email,
-  phone: user.phone,
-  birth_date: user.birthDate,
-  address: user.address,
-  city: user.home.name,
-  country: spellCountry(random, countryOf(user.home)),
-  registered_at: spellTime(random, user.registeredMs),
-  updated_at: spellTime(random, updatedMs),
-})
-
-const accountFields = (random: Random, user: User, account: Account, updatedMs: number): Fields => ({
-  account_id: account.id,
-  user_id: user.id,
-  type: account.type,
-  balance: spellMoney(random, account.balanceCents),
-  currency: spellCurrency(random, account.currency),
-  status: account.status,
-  opened_at: spellTime(random, account.openedMs),
-  updated_at: spellTime(random, updatedMs),
-})
-
-function emptySummary(): Summary {
-  const none = () => ({ records: 0, valid: 0, duplicates: 0, broken: 0 })
+  const plan = (payments: readonly Payment[]) => {
+    agenda.push(...payments)
+    agenda.sort((a, b) => a.eventMs - b.eventMs)
+  }
+  function next(): Payment {
+    for (;;) {
+      const planned = agenda[0]
+      if (planned && planned.eventMs <= nextMs) {
+        agenda.shift()
+        nowMs = Math.max(nowMs, planned.eventMs)
+        return planned
+      }
+      nowMs = nextMs
+      nextMs += stepMs * (0.5 + random.next())
+      const eventMs = Math.round(nowMs)
+      if (random.chance(starts * acceptance)) plan(cardTest(random, world, eventMs))
+      const payment = pay(random, world, eventMs)
+      if (!payment) continue
+      made += 1
+      if (random.chance(frauds) || (!shown && made >= showFrom)) return fraudulent(random, world, eventMs)
+      const [first, ...rest] = unusual(random, world.trade, payment)
+      plan(rest)
+      return first!
+    }
+  }
   return {
-    topics: { merchant_info: none(), user_profiles: none(), account_balances: none(), transactions: none() },
-    causes: Object.fromEntries(causes.map((cause) => [cause, 0])) as Record<Cause, number>,
-    frauds: {
-      'large-amount': 0,
-      'suspicious-merchant': 0,
-      'high-risk-location': 0,
-      'abnormal-spending': 0,
-      'spending-velocity': 0,
+    next: () => ({ payment: next(), nowMs: Math.round(nowMs) }),
+    /** The bank took it: it is part of the user's habit, and of the account's balance. */
+    happened(payment: Payment): void {
+      const { account, fraud, cents, currency, eventMs } = payment
+      if (fraud === 'none' || fraud === 'spending-velocity') countSpending(payment)
+      else shown = true
+      account.balanceCents -= Math.round(
+        (cents * usdPerUnit(currency, eventMs)) / usdPerUnit(account.currency, eventMs),
+      )
     },
   }
 }
+const acceptance = meanActivity * meanZeal
 
-function count({ topics, causes, frauds }: Summary, { topic, truth }: Produced): void {
-  const counts = topics[topic]
-  counts.records += 1
-  if (truth.as === 'valid') {
-    counts.valid += 1
-    if (truth.fraud !== 'none') frauds[truth.fraud] += 1
-  } else if (truth.as === 'duplicate') counts.duplicates += 1
-  else {
-    counts.broken += 1
-    causes[truth.as] += 1
+/** Somebody's next payment, if that user is where one can pay, awake, and of a mind to. */
+function pay(random: Random, { trade, users }: World, nowMs: number): Payment | undefined {
+  const user = random.pick(users)
+  const { place, sinceMs } = user.whereabouts
+  const local = localTime(nowMs, place)
+  if (!random.chance(activity(local, user.home.country, user.payDay) * user.zeal)) return undefined
+  if (follow(random, user, nowMs) === 'under-way') return undefined
+  const eventMs = Math.max(Math.ceil(sinceMs), nowMs - delayMs(random))
+  if (eventMs < user.busyUntilMs) return undefined
+  const payment = usualPayment(random, trade, user, eventMs)
+  const isAbroad = payment !== undefined && payment.channel !== 'online' && unusualCities.includes(place)
+  return isAbroad ? { ...payment, resembles: 'high-risk-location' } : payment
+}
+
+/** Most payments are reported at once; some come late, and some overtake others. */
+function delayMs(random: Random): number {
+  const roll = random.next()
+  if (roll < share.late) return 60_000 + random.below(6 * 3_600_000)
+  if (roll < share.late + share.outOfOrder) return random.below(90_000)
+  return 0
+}
+
+/** What changes with a payment or about that time: balances, salaries, addresses, merchants. */
+function* updates(
+  random: Random,
+  { trade }: World,
+  { user, account }: Payment,
+  nowMs: number,
+): Generator<Outgoing> {
+  const changedMs = random.chance(0.05) ? nowMs - random.below(2 * dayMs) : nowMs // some news travel slowly
+  const timestampMs = nowMs
+  const isPaid = isPayDay(user, nowMs)
+  if (isPaid || random.chance(share.changedAccount)) {
+    const of = isPaid ? user.accounts[0]! : account
+    if (isPaid) of.balanceCents += centsFor(salaryUsd * user.means, of.currency, nowMs)
+    const fields = accountFields(random, user, of, changedMs)
+    yield { topic: 'account_balances', key: of.id, fields, timestampMs }
   }
+  if (random.chance(share.changedUser)) {
+    user.address = `${1 + random.below(200)} New Street, ${user.home.name}`
+    yield { topic: 'user_profiles', key: user.id, fields: userFields(random, user, changedMs), timestampMs }
+  }
+  if (random.chance(0.0005)) {
+    const merchant = random.pick(trade.merchants)
+    const fields = merchantFields(random, merchant, changedMs)
+    yield { topic: 'merchant_info', key: merchant.id, fields, timestampMs }
+  }
+}
+
+/** Whether the month's salary comes now: with the first payment on or after the day. */
+function isPayDay(user: User, nowMs: number): boolean {
+  const { day, monthIndex } = dateOf(localTime(nowMs, user.home).ms)
+  if (day < user.payDay || user.paidInMonth === monthIndex) return false
+  const isFirst = user.paidInMonth === 0 && day > user.payDay // it came before the run
+  user.paidInMonth = monthIndex
+  return !isFirst
 }

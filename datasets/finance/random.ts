@@ -6,6 +6,8 @@ export type Random = {
   readonly pick: <T>(list: readonly T[]) => T
   /** Rank in [0, size) in which the first are much more frequent: probability about 1 / rank, as in Zipf's law. */
   readonly rank: (size: number) => number
+  /** One of a list that begins with the most popular: by `rank`. */
+  readonly zipf: <T>(list: readonly T[]) => T
   readonly normal: () => number // mean 0, deviation 1
   readonly uuid: () => string // version 4
 }
@@ -35,12 +37,14 @@ export function makeRandom(seed: number, stream = 0): Random {
   const below = (bound: number) => Math.floor(next() * bound)
   const four = (bits: number) =>
     hex[bits >>> 24]! + hex[(bits >>> 16) & 255]! + hex[(bits >>> 8) & 255]! + hex[bits & 255]!
+  const rank = (size: number) => Math.min(size - 1, Math.floor(Math.exp(Math.log(size + 1) * next())) - 1)
   return {
     next,
     below,
     chance: (probability) => next() < probability,
     pick: (list) => list[below(list.length)]!,
-    rank: (size) => Math.min(size - 1, Math.floor(Math.exp(Math.log(size + 1) * next())) - 1),
+    rank,
+    zipf: (list) => list[rank(list.length)]!,
     normal: () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()),
     uuid() {
       const one = four(word())

@@ -1,47 +1,98 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { worldStartMs } from '#datasets/finance/generate.ts'
 import { cannotWrite } from './failure.ts'
 
-/** The generator's next run of a seed in a data folder: each has new transactions of the same people, so that data go on. */
-export type GeneratorRun = { readonly seed: number; readonly run: number; readonly startMs: number }
+/** The generator's next run of a seed in a data folder: new transactions of the same people, later than all before. */
+export type GeneratorRun = {
+  readonly run: number // counts from 0
+  readonly startMs: number // simulated
+  /** Call before a record of that simulated time is sent. */
+  readonly reach: (timestampMs: number) => void
+  /** Nothing more will be sent. */
+  readonly close: () => void
+}
 
-const worldStartMs = Date.UTC(2026, 0, 1)
-const runSpacingMs = 7 * 86_400_000
+/** What `generator.json` says of each seed: how often it was started, and up to when its simulated time may be used. */
+type Taken = { readonly runs: number; readonly usedUntilMs: number }
+
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
+const aheadMs = 7 * dayMs
+const apartMs = 2 * dayMs // travellers are home again, and late events are of their own run
+const retryMs = 1_000
 
 /**
- * Take the next run of a seed, and note in `generator.json` that it is taken. When that file is damaged, counting begins
- * again, and `note` gets a line that says so.
+ * Take the next run of a seed, and note in `generator.json` that it is taken. Simulated time is noted before it is used,
+ * some days ahead, so it never goes back, however a run ends. The first run of a seed always starts at the same time. When
+ * the file is damaged, counting begins again, and `note` gets a line that says so.
  *
- * @throws {Failure} when the note cannot be written.
+ * @throws {Failure} when the first note cannot be written. Later ones are tried again: a full disk ends no run.
  */
-export async function takeRun(
-  directory: string,
-  seed: number,
-  note: (line: string) => void,
-): Promise<GeneratorRun> {
+export function takeRun(directory: string, seed: number, note: (line: string) => void): GeneratorRun {
   const file = join(directory, 'generator.json')
-  const runs = readRuns(await readFile(file, 'utf8').catch(() => '{}'))
-  if (!runs)
+  const seeds = readSeeds(file)
+  if (!seeds)
     note(
       `warning: ${file} is damaged, so runs are counted from the first again: their records may come twice`,
     )
-  const taken = runs?.[seed]
-  const run = Number.isSafeInteger(taken) ? taken! : 0
-  try {
+  const taken = readTaken(seeds?.[seed])
+  const run = taken?.runs ?? 0
+  const startMs = taken ? Math.ceil((taken.usedUntilMs + apartMs) / hourMs) * hourMs : worldStartMs
+  let reachedMs = startMs
+  let notedMs = startMs + aheadMs
+  let nextTryMs = 0
+  const write = (usedUntilMs: number) => {
     // At once: a crash or a full disk must not leave half a file.
-    await writeFile(`${file}.new`, JSON.stringify({ ...runs, [seed]: run + 1 }))
-    await rename(`${file}.new`, file)
+    writeFileSync(`${file}.new`, JSON.stringify({ ...seeds, [seed]: { runs: run + 1, usedUntilMs } }))
+    renameSync(`${file}.new`, file)
+  }
+  try {
+    write(notedMs)
   } catch (error) {
     throw cannotWrite(file, error)
   }
-  return { seed, run, startMs: worldStartMs + run * runSpacingMs }
+  return {
+    run,
+    startMs,
+    reach(timestampMs) {
+      reachedMs = Math.max(reachedMs, timestampMs)
+      if (reachedMs <= notedMs || performance.now() < nextTryMs) return
+      try {
+        write(reachedMs + aheadMs)
+        notedMs = reachedMs + aheadMs
+      } catch {
+        nextTryMs = performance.now() + retryMs
+      }
+    },
+    close() {
+      try {
+        write(reachedMs)
+      } catch {} // what is noted is later
+    },
+  }
 }
 
-function readRuns(text: string): Record<string, number> | undefined {
+function readSeeds(file: string): Record<string, unknown> | undefined {
+  let text: string
   try {
-    const runs = JSON.parse(text)
-    return typeof runs === 'object' && runs !== null && !Array.isArray(runs) ? runs : undefined
+    text = readFileSync(file, 'utf8')
+  } catch {
+    return {}
+  }
+  try {
+    const seeds = JSON.parse(text)
+    return typeof seeds === 'object' && seeds !== null && !Array.isArray(seeds) ? seeds : undefined
   } catch {
     return undefined
   }
+}
+
+function readTaken(taken: unknown): Taken | undefined {
+  // As 0.1.0 wrote it: the number of runs, each of which began a week after the one before.
+  if (Number.isSafeInteger(taken))
+    return { runs: taken as number, usedUntilMs: Date.UTC(2026, 0, 1) + (taken as number) * 7 * dayMs }
+  const { runs, usedUntilMs } = (taken ?? {}) as Partial<Taken>
+  const isWhole = Number.isSafeInteger(runs) && Number.isFinite(usedUntilMs)
+  return isWhole ? { runs: runs!, usedUntilMs: usedUntilMs! } : undefined
 }

@@ -35,7 +35,15 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
       'stop and reconcile after this many transactions (default: until Ctrl-C)',
       count,
     )
+    .option(
+      '--users <n>',
+      'how many users pay (default: 500 until Ctrl-C, else one for 40 transactions)',
+      count,
+    )
     .option('--rate <n>', 'transactions a second (default: 100 until Ctrl-C, else as fast as it goes)', count)
+    .option('--speed <n>', 'simulated days a minute: days are busy then, and nights quiet', positive)
+    .option('--dirt <percent>', 'records that are broken', percent, 1)
+    .option('--fraud <percent>', 'transactions that are fraud', percent, 1.5)
     .option('--seed <n>', 'seed of the generator: the same seed gives the same records', count, 7)
     .option('--plain', 'lines for a log instead of a live view (as it is where there is no terminal)')
     .addOption(json('a JSON document a line').conflicts('plain'))
@@ -125,5 +133,17 @@ async function runBuild(root: string): Promise<number> {
 function count(text: string): number {
   if (!/^\d{1,12}$/.test(text) || Number(text) < 1)
     throw new InvalidArgumentError('Expected a whole number from 1.')
+  return Number(text)
+}
+
+function positive(text: string): number {
+  if (!/^\d{1,6}(\.\d{1,6})?$/.test(text) || Number(text) === 0)
+    throw new InvalidArgumentError('Expected a number above 0.')
+  return Number(text)
+}
+
+function percent(text: string): number {
+  if (!/^\d{1,3}(\.\d{1,6})?$/.test(text) || Number(text) > 100)
+    throw new InvalidArgumentError('Expected a number from 0 to 100.')
   return Number(text)
 }

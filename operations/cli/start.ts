@@ -9,6 +9,7 @@ import { cannotWrite, Failure, isSystemError } from './failure.ts'
 import { takeRun } from './generator-run.ts'
 import { dataDirectory, startLocalCloud } from './local-cloud.ts'
 import { type LocalPorts, openLocalPorts } from './local-ports.ts'
+import { byClock, evenly, type Pace, planPace, shown } from './pace.ts'
 import { produce } from './produce.ts'
 import { makeReport, measureLatency, type Report } from './report.ts'
 import { openScreen, type Screen } from './screen.ts'
@@ -16,7 +17,11 @@ import { settle } from './settle.ts'
 
 export type StartOptions = {
   readonly transactions?: number // undefined: until interrupted
+  readonly users?: number
   readonly rate?: number // transactions a second
+  readonly speed?: number // simulated days a minute
+  readonly dirt: number // percent of the records
+  readonly fraud: number // percent of the transactions
   readonly seed: number
   readonly json?: boolean
   readonly plain?: boolean
@@ -24,14 +29,13 @@ export type StartOptions = {
 }
 
 const alertLines = '[detectFraud] ALERT '
-const unboundedRate = 100
-const unboundedUsers = 500
 
 /**
  * Run the whole on this machine: build, local cloud, sweep, generator. With a number of transactions: wait until every
  * record is settled, reconcile and report; 0 when the layers agree. Without: until Ctrl-C.
  */
 export async function runStart(root: string, options: StartOptions): Promise<number> {
+  const pace = planPace(options) // refuses before anything is started
   const screen = await openScreen(options)
   const interrupted = new AbortController()
   const interrupt = () => {
@@ -63,13 +67,14 @@ export async function runStart(root: string, options: StartOptions): Promise<num
     const died = cloud.ended.then((reason) => {
       throw new Failure(`the local cloud ended: ${reason}`)
     })
-    const report = await Promise.race([run(root, ports, options, interrupted.signal, screen), died]).catch(
-      (error) => {
-        // A terminal's Ctrl-C reaches the services too, so what talks to them may fail first.
-        if (interrupted.signal.aborted) return undefined
-        throw error
-      },
-    )
+    const report = await Promise.race([
+      run(root, ports, { ...options, pace }, interrupted.signal, screen),
+      died,
+    ]).catch((error) => {
+      // A terminal's Ctrl-C reaches the services too, so what talks to them may fail first.
+      if (interrupted.signal.aborted) return undefined
+      throw error
+    })
     if (report === undefined) return options.transactions === undefined ? 0 : 130
     screen.report(report)
     return report.problems.length === 0 ? 0 : 1
@@ -93,27 +98,53 @@ function describeReload(functionKeys: readonly string[], { changedMs }: SourceWa
 async function run(
   root: string,
   ports: LocalPorts,
-  options: StartOptions,
+  { transactions, pace, dirt, fraud, seed }: StartOptions & { readonly pace: Pace },
   signal: AbortSignal,
   screen: Screen,
 ): Promise<Report | undefined> {
   // What an earlier run left half-way, however it ended, goes on first.
   await ports.sweep({ graceMs: 0 })
 
-  const transactions = options.transactions ?? Number.POSITIVE_INFINITY
-  const rate = options.rate ?? (options.transactions === undefined ? unboundedRate : undefined)
-  const users = options.transactions === undefined ? unboundedUsers : undefined
-  const records = generateFinance({
-    ...(await takeRun(dataDirectory(root), options.seed, screen.note)),
-    transactions,
-    users,
+  const generator = takeRun(dataDirectory(root), seed, screen.note)
+  const { run, startMs } = generator
+  const stream = generateFinance({
+    seed,
+    run,
+    startMs,
+    transactions: transactions ?? Number.POSITIVE_INFINITY,
+    users: pace.users,
+    dirt: dirt / 100,
+    fraud: fraud / 100,
   })
-  const onSent = (sent: number) =>
-    screen.progress({ phase: 'generating', sent, of: options.transactions, rate })
-  onSent(0)
+  function* remembered() {
+    for (const record of stream) {
+      generator.reach(record.timestampMs)
+      yield record
+    }
+  }
+  screen.note(describeWorld(pace, startMs))
+  if (startMs > Date.now())
+    screen.note('The simulated time is ahead of the clock by now; npm run reset begins anew.')
+  let sent = 0
+  const showSent = () =>
+    screen.progress({
+      phase: 'generating',
+      sent,
+      of: transactions,
+      rate: pace.rate && Number(pace.rate.toPrecision(3)),
+    })
+  showSent()
   const startedMs = Date.now() // as Kafka's timestamps are
   const started = performance.now()
-  const produced = await produce(ports.kafka, records, { rate, paced: 'transactions', signal, onSent })
+  const produced = await produce(ports.kafka, remembered(), {
+    due: dueOf(pace),
+    signal,
+    onSent(records) {
+      for (const { topic } of records) if (topic === 'transactions') sent += 1
+      showSent()
+    },
+    onBehind: (share) => screen.note(describeLag(pace, share)),
+  }).finally(generator.close)
   screen.progress({ phase: 'settling' })
   await settle(ports, datasets, signal, join(dataDirectory(root), 'cupel.log'))
   if (signal.aborted) return undefined
@@ -134,3 +165,21 @@ async function run(
     problems: reconcile(stocks, decisions),
   })
 }
+
+const dueOf = ({ follows, rate, speed }: Pace) =>
+  follows === 'rate'
+    ? evenly('transactions', rate!)
+    : follows === 'clock'
+      ? byClock('transactions', speed!)
+      : undefined
+
+const describeWorld = ({ users, speed, follows }: Pace, startMs: number): string =>
+  [
+    `The world: ${shown(users)} users, from ${new Date(startMs).toISOString().slice(0, 10)} on`,
+    ...(follows === 'nothing' ? [] : [`${shown(speed!)} simulated days a minute`]),
+  ].join(', ')
+
+const describeLag = ({ follows, rate, speed }: Pace, share: number): string =>
+  follows === 'rate'
+    ? `asked for ${shown(rate!)} transactions a second, sends ${shown(rate! * share)}: this machine takes no more`
+    : `asked for ${shown(speed!)} simulated days a minute, goes through ${shown(speed! * share)}: this machine takes no more`

@@ -1,6 +1,7 @@
 import type { OutgoingRecord } from '@cupel/io/kafka'
 import { describe, expect, it } from 'vitest'
-import { produce } from '#operations/cli/produce.ts'
+import { byClock, evenly } from '#operations/cli/pace.ts'
+import { produce, watchPace } from '#operations/cli/produce.ts'
 
 const record = (topic: string, id: number): OutgoingRecord => ({
   topic,
@@ -15,7 +16,7 @@ describe('produce', () => {
     const records = Array.from({ length: 2_345 }, (_, i) => record(i % 3 ? 'a' : 'b', i))
     const sent: OutgoingRecord[] = []
     const kafka = { produce: async (batch: readonly OutgoingRecord[]) => void sent.push(...batch) }
-    expect(await produce(kafka, records, { rate: 20_000, paced: 'a', signal: never })).toBe(2_345)
+    expect(await produce(kafka, records, { due: evenly('a', 20_000), signal: never })).toBe(2_345)
     expect(sent).toEqual(records)
   })
 
@@ -31,9 +32,41 @@ describe('produce', () => {
         for (const _ of batch) sentMs.push(performance.now() - startedMs)
       },
     }
-    await produce(kafka, records, { rate: 100, paced: 'a', signal: never })
+    await produce(kafka, records, { due: evenly('a', 100), signal: never })
     expect(sentMs).toHaveLength(1_530)
     expect(sentMs.at(-1)).toBeGreaterThan(280) // 29 records at 100 a second
+  })
+
+  it('follows the clock of the records when told to, busy or quiet as that is', async () => {
+    const times = [0, 0, 0, 60, 300] // simulated minutes
+    const records = times.map((minutes, i) => ({ ...record('a', i), timestampMs: minutes * 60_000 }))
+    const sentMs: number[] = []
+    const batches: number[] = []
+    const kafka = {
+      produce: async (batch: readonly OutgoingRecord[]) => {
+        batches.push(batch.length)
+        for (const _ of batch) sentMs.push(performance.now())
+      },
+    }
+    await produce(kafka, records, { due: byClock('a', 60), signal: never }) // an hour takes 1000 / 24 ms
+    expect(batches[0]).toBe(3)
+    expect(sentMs[4]! - sentMs[0]!).toBeGreaterThan((5 * 1000) / 24 - 60)
+  })
+
+  it('says when it stays behind, and does not send a flood when it can go on', async () => {
+    const told: number[] = []
+    const watch = watchPace((share) => told.push(share))
+    watch(0, 0)
+    watch(5_000, 5_000) // one stretch: the laptop slept
+    watch(10_000, 0)
+    expect(told).toEqual([])
+    watch(15_000, 1_000)
+    watch(20_000, 2_000)
+    expect(told).toEqual([0.6])
+    for (let nowMs = 25_000; nowMs < 80_000; nowMs += 5_000) watch(nowMs, 2_500)
+    expect(told).toEqual([0.6])
+    watch(80_000, 2_500)
+    expect(told).toEqual([0.6, 0.5])
   })
 
   it('stops when it is told to', async () => {
@@ -47,7 +80,7 @@ describe('produce', () => {
         if (++batches === 3) stop.abort()
       },
     }
-    expect(await produce(kafka, endless(), { rate: undefined, paced: 'a', signal: stop.signal })).toBe(3_000)
+    expect(await produce(kafka, endless(), { signal: stop.signal })).toBe(3_000)
   })
 
   it('does not wait for a broker that takes nothing when it is told to stop', async () => {
@@ -58,7 +91,7 @@ describe('produce', () => {
         await new Promise(() => {})
       },
     }
-    const options = { rate: undefined, paced: 'a', signal: stop.signal }
+    const options = { signal: stop.signal }
     expect(await produce(kafka, [record('a', 1)], options)).toBe(0)
   })
 })

@@ -95,44 +95,44 @@ describe('suspicious-merchant and high-risk-location', () => {
 })
 
 describe('abnormal-spending', () => {
-  it('finds what is far above the mean of ten payments or more', () => {
+  it('finds what is far above the mean of twenty payments or more', () => {
     const far = pay(99, { amount: '500.0000' })
-    expect(lastFindings([...habit(9), far])).toEqual({})
-    expect(lastFindings([...habit(10), far])['abnormal-spending']).toMatchObject({
+    expect(lastFindings([...habit(19), far])).toEqual({})
+    expect(lastFindings([...habit(20), far])['abnormal-spending']).toMatchObject({
       inputs: {
         amountUsd: '500.000000',
-        payments: 10,
-        meanUsd: '19.900000',
-        deviationUsd: '1.990000',
-        deviations: '241.25',
+        payments: 20,
+        meanUsd: '19.950000',
+        deviationUsd: '19.950000', // the mean: nobody pays the same for ever
+        deviations: '24.06',
       },
       explanation:
-        'amount 500.00 USD is 241.25 deviations of 1.99 USD above the mean 19.90 USD of 10 earlier payments (limit 6)',
+        'amount 500.00 USD is 24.06 deviations of 19.95 USD above the mean 19.95 USD of 20 earlier payments (limit 12)',
     })
   })
 
   it('agrees with the textbook on mean and sample deviation', () => {
-    const amounts = [10, 250, 40, 90, 120, 75, 33, 61, 180, 22, 140]
+    const amounts = [3, 5, 250, 4, 9, 12, 7, 3, 6, 180, 2, 14, 5, 8, 3, 11, 4, 6, 2, 9, 5]
     const mean = amounts.reduce((a, b) => a + b) / amounts.length
     const deviation = Math.sqrt(amounts.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (amounts.length - 1))
     const before = amounts.map((amount, n) =>
-      pay(n, { amount: `${amount}.0000`, event_time: at(-60 * (20 - n)) }),
+      pay(n, { amount: `${amount}.0000`, event_time: at(-60 * (30 - n)) }),
     )
     const last = (usd: number) =>
       lastFindings([...before, pay(99, { amount: usd.toFixed(4) })])['abnormal-spending']
-    expect(last(mean + 5.99 * deviation)).toBeUndefined()
-    const inputs = last(mean + 6.01 * deviation)!.inputs
+    expect(last(mean + 11.99 * deviation)).toBeUndefined()
+    const inputs = last(mean + 12.01 * deviation)!.inputs
     expect(Number(inputs.meanUsd)).toBeCloseTo(mean, 4)
     expect(Number(inputs.deviationUsd)).toBeCloseTo(deviation, 4)
-    expect(inputs.deviations).toMatch(/^6\.0[01]$/)
+    expect(inputs.deviations).toMatch(/^12\.0[01]$/)
   })
 
   it('lets small sums and small changes pass', () => {
     const same = (amount: string) =>
-      Array.from({ length: 12 }, (_, n) => pay(n, { amount, event_time: at(-60 * (20 - n)) }))
+      Array.from({ length: 22 }, (_, n) => pay(n, { amount, event_time: at(-60 * (30 - n)) }))
     expect(lastFindings([...same('2.0000'), pay(99, { amount: '100.0000' })])).toEqual({})
-    expect(lastFindings([...same('200.0000'), pay(99, { amount: '310.0000' })])).toEqual({})
-    expect(lastFindings([...same('200.0000'), pay(99, { amount: '330.0000' })])).toHaveProperty(
+    expect(lastFindings([...same('200.0000'), pay(99, { amount: '2600.0000' })])).toEqual({})
+    expect(lastFindings([...same('200.0000'), pay(99, { amount: '2600.0001' })])).toHaveProperty(
       'abnormal-spending',
     )
     expect(lastFindings([...same('0.0001'), pay(99, { amount: '330.0000' })])).toHaveProperty(
@@ -209,7 +209,7 @@ describe('all rules', () => {
         (earlier, one, other) => {
           const [less, more] = unitsOf(one) < unitsOf(other) ? [one, other] : [other, one]
           const before = [
-            ...habit(12),
+            ...habit(22),
             ...earlier.map((t, n) => ({ ...t, user_id: aTransaction().user_id, transaction_id: `e${n}` })),
           ]
           const found = (amount: string) => Object.keys(lastFindings([...before, pay(99, { amount })]))

@@ -4,7 +4,9 @@ import { readValue } from '@cupel/core/bronze'
 import type { ObjectStore } from '@cupel/io/object-store'
 import { Kafka, logLevel, type Message } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { generateFinance, worldStartMs } from '#datasets/finance/generate.ts'
 import { datasets } from '#datasets/index.ts'
+import { produce } from '#operations/cli/produce.ts'
 import { settle } from '#operations/cli/settle.ts'
 import { foreignObjects, reconcile } from '#operations/reconcile.ts'
 import { takeStock, takeStockOfDecisions } from '#operations/stock.ts'
@@ -344,6 +346,24 @@ describe('hostile input into a running local cloud', () => {
     expect(stocks.flatMap(foreignObjects)).toEqual(strangers)
     for (const stranger of strangers.filter((each) => each.startsWith('silver/')))
       expect(offline.run.output()).toContain(`${stranger.replace(': ', ' is not loaded: ')}. Take it away`)
+  })
+
+  it('is quarantined for the reasons that the generator planted, each as often', {
+    timeout: 60_000,
+  }, async () => {
+    const before = await linesBelow('quarantine/', offline.ports.lake)
+    const stream = generateFinance({ seed: 7, transactions: 600, startMs: worldStartMs, dirt: 0.3 })
+    const { signal } = new AbortController()
+    await produce(offline.ports.kafka, stream, { signal })
+    await settle(offline.ports, datasets, signal)
+    const found: Record<string, number> = {}
+    for (const [address, { topic, reasons }] of await linesBelow('quarantine/', offline.ports.lake))
+      for (const { field, reason } of before.has(address) ? [] : reasons!) {
+        const name = `${topic} ${field ?? '-'} ${reason}`
+        found[name] = (found[name] ?? 0) + 1
+      }
+    expect(found).toEqual(stream.summary.reasons)
+    expect(Object.keys(found).length).toBeGreaterThan(50)
   })
 
   it('is no obstacle for the next start, and in no line of the log is anything personal', {

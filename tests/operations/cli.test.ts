@@ -33,12 +33,23 @@ describe.concurrent('cupel, called wrongly or in vain', { timeout: 60_000 }, () 
     [['frobnicate'], "unknown command 'frobnicate'"],
     [['start', '--fast'], "unknown option '--fast'"],
     [['start', '--transactions', '0'], 'Expected a whole number from 1'],
+    [['start', '--dirt', '101'], 'Expected a number from 0 to 100'],
+    [['start', '--speed', '0'], 'Expected a number above 0'],
   ])('%j exits with 2, and says what is wrong and where help is', async (args, wrong) => {
     const { exitCode, output } = await outcome(args, {})
     expect(exitCode).toBe(2)
     expect(output).toContain(wrong)
     expect(output).toContain('--help lists what there is')
     expect(output.trim().split('\n')).toHaveLength(2)
+  })
+
+  it('refuses a rate, users and a speed that contradict each other, before anything is started', async () => {
+    const args = ['start', '--users', '100', '--rate', '50', '--speed', '3']
+    const { exitCode, output } = await outcome(args, {})
+    expect(exitCode).toBe(2)
+    expect(output).toMatch(
+      /^cupel: --users 100 at --speed 3 make 20 transactions a second, not --rate 50: .*\n$/,
+    )
   })
 
   it('says how to start when there is no status', async () => {

@@ -16,6 +16,10 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
       exitCode = await command(root, options)
     }
   const json = (what = 'one JSON document') => new Option('--json', `${what} on stdout, for machines`)
+  const services = (compose: string) =>
+    new Option('--services <which>', `Kafka, S3 and PostgreSQL: embedded ones, or compose: ${compose}`)
+      .choices(['embedded', 'compose'])
+      .default('embedded')
 
   const program = new Command('cupel')
     .description(
@@ -46,6 +50,7 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     .option('--fraud <percent>', 'transactions that are fraud', percent, 1.5)
     .option('--seed <n>', 'seed of the generator: the same seed gives the same records', count, 7)
     .option('--plain', 'lines for a log instead of a live view (as it is where there is no terminal)')
+    .addOption(services('start them in containers (docker compose)'))
     .addOption(json('a JSON document a line').conflicts('plain'))
     .addOption(
       new Option(
@@ -87,6 +92,7 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
   program
     .command('reset')
     .description('delete all local data (.cupel/)')
+    .addOption(services('delete the containers and their volumes too'))
     .action(run(async () => (await import('./reset.ts')).runReset))
   program
     .command('build')

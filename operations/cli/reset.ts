@@ -3,6 +3,7 @@ import { readdir, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { takeDirectory } from '#localstack/directory-lock.ts'
 import { stopLeftoverPostgres } from '#localstack/postgres/server.ts'
+import { deleteContainers } from './compose.ts'
 import { dataDirectory } from './local-cloud.ts'
 
 // All that a start leaves in the data folder, but its lock.
@@ -20,19 +21,31 @@ const own = [
   'cupel.log.1',
 ]
 
-/** Deletes the local data, and no file that is not the local cloud's: CUPEL_DIRECTORY may name any folder. */
-export async function runReset(root: string): Promise<number> {
+/**
+ * Deletes the local data, and no file that is not the local cloud's: CUPEL_DIRECTORY may name any folder. With `compose`
+ * the containers too, and their volumes.
+ */
+export async function runReset(
+  root: string,
+  { services }: { readonly services: 'embedded' | 'compose' },
+): Promise<number> {
   const directory = dataDirectory(root)
-  if (!existsSync(directory)) {
-    console.log(`Nothing to delete: there is no ${directory}`)
-    return 0
-  }
-  const release = takeDirectory(directory, 'local cloud', 'set CUPEL_DIRECTORY to the folder to delete')
+  const isThere = existsSync(directory)
+  const instead = 'set CUPEL_DIRECTORY to the folder to delete'
+  const release = isThere ? takeDirectory(directory, 'local cloud', instead) : () => {}
   try {
+    if (services === 'compose') {
+      await deleteContainers(root)
+      console.log('Deleted the containers of localstack/compose.yml and their volumes')
+    }
     if (existsSync(join(directory, 'postgres'))) await stopLeftoverPostgres(join(directory, 'postgres'))
     for (const name of own) await rm(join(directory, name), { recursive: true, force: true })
   } finally {
     release()
+  }
+  if (!isThere) {
+    console.log(`Nothing to delete: there is no ${directory}`)
+    return 0
   }
   const left = await readdir(directory)
   if (left.length === 0) await rmdir(directory)

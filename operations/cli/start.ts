@@ -5,6 +5,7 @@ import { buildAll } from '../build.ts'
 import { reconcile } from '../reconcile.ts'
 import { takeStock, takeStockOfDecisions } from '../stock.ts'
 import { type SourceWatch, watchSources } from '../watch.ts'
+import { startContainers, stopContainersCommand } from './compose.ts'
 import { cannotWrite, Failure, isSystemError } from './failure.ts'
 import { takeRun } from './generator-run.ts'
 import { dataDirectory, startLocalCloud } from './local-cloud.ts'
@@ -23,6 +24,7 @@ export type StartOptions = {
   readonly dirt: number // percent of the records
   readonly fraud: number // percent of the transactions
   readonly seed: number
+  readonly services: 'embedded' | 'compose'
   readonly json?: boolean
   readonly plain?: boolean
   readonly inspect?: number // port of the first function's inspector
@@ -44,11 +46,15 @@ export async function runStart(root: string, options: StartOptions): Promise<num
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
 
+  const pages = options.services === 'compose' ? await useContainers(root, screen, interrupted.signal) : {}
+  if (interrupted.signal.aborted) return 130
   screen.note('Building the functions …')
   await buildAll(root).catch((error) => {
     throw isSystemError(error) ? cannotWrite(join(root, '.build'), error) : error
   })
-  screen.note('Starting Kafka, S3, PostgreSQL and Lambda …')
+  screen.note(
+    options.services === 'compose' ? 'Starting Lambda …' : 'Starting Kafka, S3, PostgreSQL and Lambda …',
+  )
   const listener = {
     onLine(line: string) {
       if (line.startsWith(alertLines)) screen.alert(line.slice(alertLines.length - 'ALERT '.length))
@@ -64,6 +70,7 @@ export async function runStart(root: string, options: StartOptions): Promise<num
     for (const [key, port] of Object.entries(cloud.inspectors))
       screen.note(`A debugger can attach to ${key} at 127.0.0.1:${port}.`)
     screen.running(cloud, ports, dataDirectory(root))
+    for (const [name, url] of Object.entries(pages)) screen.note(`  ${name.padEnd(10)}  ${url}`)
     const died = cloud.ended.then((reason) => {
       throw new Failure(`the local cloud ended: ${reason}`)
     })
@@ -84,6 +91,8 @@ export async function runStart(root: string, options: StartOptions): Promise<num
     await ports.close()
     await cloud.stop()
     await screen.close()
+    if (options.services === 'compose' && !options.json)
+      console.log(`The containers keep running: ${stopContainersCommand} stops them and keeps their data`)
   }
 }
 
@@ -92,6 +101,22 @@ function describeReload(functionKeys: readonly string[], { changedMs }: SourceWa
   const tookMs = performance.now() - (changedMs() ?? Number.NEGATIVE_INFINITY)
   const since = tookMs < 5_000 ? `, ${Math.round(tookMs)} ms after the edit` : ''
   return `Reloaded ${functionKeys.join(', ')}${since}: the next invocation runs the new code.`
+}
+
+/** Have this process, and all that it starts, use the services in the containers. Gives the pages for a browser. */
+async function useContainers(
+  root: string,
+  { note }: Screen,
+  signal: AbortSignal,
+): Promise<Record<string, string>> {
+  try {
+    const { variables, pages } = await startContainers(root, { note, signal })
+    Object.assign(process.env, variables)
+    return pages
+  } catch (error) {
+    if (signal.aborted) return {} // a terminal's Ctrl-C reaches docker too
+    throw error
+  }
 }
 
 /** Undefined when it was interrupted. */

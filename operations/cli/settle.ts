@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dataset } from '@cupel/core/dataset'
 import type { TopicOffsets } from '@cupel/io/kafka'
+import { keptFailures } from '../kept-failures.ts'
 import { type KeptFailure, sum } from '../reconcile.ts'
-import { keptFailures } from '../stock.ts'
 import { Failure } from './failure.ts'
 import type { LocalPorts } from './local-ports.ts'
 

@@ -3,7 +3,6 @@ import { generateFinance } from '#datasets/finance/generate.ts'
 import { datasets } from '#datasets/index.ts'
 import { buildAll } from '../build.ts'
 import { reconcile } from '../reconcile.ts'
-import { takeStock, takeStockOfDecisions } from '../stock.ts'
 import { type SourceWatch, watchSources } from '../watch.ts'
 import { startContainers, stopContainersCommand } from './compose.ts'
 import { cannotWrite, Failure, isSystemError } from './failure.ts'
@@ -176,6 +175,7 @@ async function run(
 
   screen.progress({ phase: 'reconciling' })
   const seconds = (performance.now() - started) / 1000
+  const { takeStock, takeStockOfDecisions } = await import('../stock.ts') // with its engine, 35 MB
   const stocks = await takeStock(ports, datasets)
   const decisions = await takeStockOfDecisions(ports.warehouse)
   const latencyMs = await measureLatency(

@@ -1,8 +1,8 @@
 import type { AlertParts } from '#functions/gold/detect-fraud/alert.ts'
-import { cutLine, type Line, span, widthOf, wrapText } from './text.ts'
+import { cutLine, cutText, type Line, span, widthOf, wrapText } from './text.ts'
 
 const indent = '         ' // below the time
-const leastHead = 40 // of amount, merchant and place
+const leastMerchant = 12
 
 /**
  * An alert in one line where it fits: time, amount, merchant, place, what each rule found, transaction. Where it does
@@ -12,15 +12,16 @@ export function layoutAlert(alert: AlertParts, time: string, columns: number): r
   const { amount, currency, merchant, place, findings, transactionId, version } = alert
   const corrected = version > 1 ? ` (version ${version})` : ''
   const id = span(`${transactionId}${corrected}`, 'label')
-  const head: Line = [
+  const separator = span(' · ', 'label')
+  const headOf = (name: string): Line => [
     span(`${time} `, 'label'),
     span(`ALERT ${amount} ${currency}`, 'alarm'),
-    span(' · ', 'label'),
-    span(merchant, 'strong'),
-    span(' · ', 'label'),
+    separator,
+    span(name, 'strong'),
+    separator,
     span(place),
   ]
-  const separator = span(' · ', 'label')
+  const head = headOf(merchant)
   const found = findings.map(({ rule, explanation }) => [span(rule, 'warning'), span(`: ${explanation}`)])
   const whole = [...head, ...found.flatMap((finding) => [separator, ...finding]), separator, id]
   if (widthOf(whole) <= columns) return [whole]
@@ -33,8 +34,13 @@ export function layoutAlert(alert: AlertParts, time: string, columns: number): r
         : [span(indent), span(text)]
     }),
   )
-  const beside = columns - widthOf([id]) - 2
-  if (beside < leastHead) return [cutLine(head, columns), ...rules, cutLine([span(indent), id], columns)]
-  const cut = cutLine(head, beside)
-  return [[...cut, span(' '.repeat(columns - widthOf(cut) - widthOf([id]))), id], ...rules]
+  const headIn = (width: number): Line => {
+    const tooMuch = Math.max(0, widthOf(head) - width)
+    return headOf(cutText(merchant, Math.max(leastMerchant, widthOf([span(merchant)]) - tooMuch)))
+  }
+  const short = headIn(columns - widthOf([id]) - 2)
+  const padding = columns - widthOf(short) - widthOf([id])
+  return padding >= 2
+    ? [[...short, span(' '.repeat(padding)), id], ...rules]
+    : [cutLine(headIn(columns), columns), ...rules, cutLine([span(indent), id], columns)]
 }

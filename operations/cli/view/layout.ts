@@ -25,7 +25,7 @@ export function layout(
   const legend = wrapText(legendText, columns).map((text): Line => [span(text, 'label')])
   const rule: Line = [span('─'.repeat(columns), 'label')]
   const tries = [
-    [rule, ...table, ...state, ...(model.measured ? legend : [])],
+    [rule, ...table, ...state, ...(isOver(model) ? [] : legend)],
     [rule, ...table, ...state],
     [...table, ...state],
     [...state.slice(0, 1), ...table],
@@ -33,6 +33,9 @@ export function layout(
   const fitting = tries.find((lines, index) => lines.length <= (index === 0 ? rows / 2 : rows))
   return (fitting ?? state).slice(0, Math.max(0, rows)).map((line) => cutLine(line, columns))
 }
+
+const isOver = ({ progress, measured }: Model): boolean =>
+  !measured || progress?.phase === 'stopping' || progress?.phase === 'stopped'
 
 const legendText =
   'total and lag: records that are through the stage, ever, and those before it that are not. p50 and p99: of its last ' +
@@ -131,7 +134,7 @@ function progressItems(model: Model, columns: number): readonly Line[] {
       if (completion === undefined)
         return [
           [span('Generating', 'strong'), span(` ${pace}/s until Ctrl-C`)],
-          [span(`${showCount(progress.sent)} transactions sent`)],
+          [span(`${showCount(progress.sent)} sent`)],
         ]
       return [bar('Generating', completion, `transactions, ${pace}/s`, columns)]
     }
@@ -141,6 +144,8 @@ function progressItems(model: Model, columns: number): readonly Line[] {
       return [[span('Reconciling', 'strong'), span(' the layers, to the record …')]]
     case 'stopping':
       return [[span('Stopping', 'strong'), span(' … (Ctrl-C again ends at once)')]]
+    case 'stopped':
+      return []
   }
 }
 

@@ -11,6 +11,7 @@ import { cutLine, type Line, paintColours, paintNothing, span, wrapText } from '
 import { openWatch } from './watch.ts'
 
 const drawEveryMs = 250
+const howToSee = 'npx cupel sql "SELECT line FROM alerts ORDER BY id DESC"'
 
 /**
  * The live view: what is said once (endpoints, notes, alerts) scrolls up above a picture of how things stand, which is
@@ -40,10 +41,7 @@ export function liveScreen(stream: WriteStream): Screen {
     clearTimeout(timer)
     timer = undefined
     const withheld = alerts.withheld(performance.now())
-    if (withheld > 0)
-      said.push([
-        span(`         and ${withheld} more alerts: npx cupel sql "SELECT line FROM alerts"`, 'label'),
-      ])
+    if (withheld > 0) said.push([span(`         and ${withheld} more alerts: ${howToSee}`, 'label')])
     const next = layout(watch.model(), size())
     // log-update 7.2 takes equal lines at the end of a picture for standing where they stood, whatever its height.
     if (next.length !== picture.length) draw.clear()
@@ -90,6 +88,7 @@ export function liveScreen(stream: WriteStream): Screen {
       stream.off('resize', resized)
       clearTimeout(timer)
       if (isClosed) return
+      watch.progress({ phase: 'stopped' })
       isClosed = true
       draw.clear() // with the ^C that a terminal has written behind it
       show()

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { keptFailures } from '../../kept-failures.ts'
 import { type KeptFailure, sum } from '../../reconcile.ts'
-import { keptFailures } from '../../stock.ts'
 import type { ConsumerGroup } from '../local-cloud.ts'
 import type { LocalPorts } from '../local-ports.ts'
 import type { Measurement } from './model.ts'

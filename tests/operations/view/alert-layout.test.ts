@@ -34,7 +34,7 @@ describe('an alert', () => {
       '         large-amount: amount 75,825.71 EUR = 89,095.20925 USD > 30,000.00 USD',
     ])
     expect(shown(60)).toEqual([
-      '12:34:56 ALERT 75,825.71 EUR · Ramirez, Kuhn and Sons · Ciu…',
+      '12:34:56 ALERT 75,825.71 EUR · Ramirez, Ku… · Ciudad de Méx…',
       '         high-risk-location: country MX listed since',
       '         2015-01-01 (sample)',
       '         large-amount: amount 75,825.71 EUR = 89,095.20925',

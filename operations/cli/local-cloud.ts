@@ -85,11 +85,13 @@ export async function startLocalCloud(
   for (const stream of [child.stdout!, child.stderr!])
     createInterface({ input: stream }).on('line', (line) => {
       log.write(line)
-      if (line.trim()) lastLines.push(line)
+      if (line.trim() && !line.startsWith('[')) lastLines.push(line) // what functions say is no reason
       if (lastLines.length > 20) lastLines.shift()
       onLine(line)
     })
-  const exited = once(child, 'exit').then(() => reasonOf(lastLines))
+  const exited = once(child, 'exit').then(([, signal]) =>
+    signal === null ? reasonOf(lastLines) : `it was ended by ${signal}`,
+  )
 
   const { endpoints, consumerGroups, inspectors } = await Promise.race([
     ready(child),

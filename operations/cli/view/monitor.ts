@@ -20,7 +20,7 @@ const ledgerShare = 50 // the ledger is summed again after this many times as lo
 /**
  * Measure every `everyMs` until `stop`, and more seldom while nothing moves. No measurement takes longer the longer a run
  * is, but for the sum of the ledger, which is taken the more seldom the longer it takes: never more than 2 % of the time.
- * What cannot be asked at a moment (a restart of PostgreSQL) is left out until it can.
+ * A measurement that fails (a restart of PostgreSQL) is left out.
  */
 export function startMonitor(
   ports: MonitorPorts,

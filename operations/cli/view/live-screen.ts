@@ -81,7 +81,7 @@ export function liveScreen(stream: WriteStream): Screen {
       picture = []
       isClosed = true
       draw.done()
-      stream.write(`${formatReport(report)}\n`)
+      stream.write(`\n${formatReport(report)}\n`)
     },
     async close() {
       watch.end()

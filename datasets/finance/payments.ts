@@ -97,7 +97,7 @@ export function usualPayment(random: Random, trade: Trade, user: User, eventMs: 
   const { place } = user.whereabouts
   const local = localTime(eventMs, place)
   const bill = dueBill(user, localTime(eventMs, user.home))
-  if (bill) return billPayment(random, trade, user, bill, eventMs)
+  if (bill) return billPayment(trade, user, bill, eventMs)
   const habits = user.isFirm ? firms : everybody
   const at = pickWay(random, habits, local)
   if (at < 0) return undefined
@@ -118,12 +118,10 @@ export function payAt(
   },
 ): Payment {
   const { user, account, place, category, usd, eventMs } = wanted
-  const here = trade.at(place, category)
-  const needsPlace = wanted.channel === 'pos' || wanted.channel === 'atm' || wanted.channel === 'transfer'
-  const isHere = needsPlace && here.length > 0
-  const list = isHere ? here : trade.online(category)
-  const merchant = list.length > 0 ? random.zipf(list) : random.zipf(here)
-  const channel = isHere || !needsPlace || list.length === 0 ? wanted.channel : 'online'
+  const here = wanted.channel === 'online' || wanted.channel === 'mobile' ? [] : trade.at(place, category)
+  const shops = here.length > 0 ? here : trade.online(category)
+  const merchant = random.zipf(shops.length > 0 ? shops : trade.at(place, category))
+  const channel = here.length > 0 || wanted.channel === 'mobile' ? wanted.channel : 'online'
   const currency =
     channel === 'pos' || channel === 'atm'
       ? countryOf(place).currency
@@ -145,9 +143,9 @@ export function payAt(
   }
 }
 
-/** Rounded to what a cash machine gives: one significant digit, or half a step. */
+/** Rounded to notes: a multiple of 1, 5, 10, 50, … units, as is usual for the amount. */
 function banknotes(cents: number): number {
-  const step = 10 ** Math.floor(Math.log10(cents)) / 2
+  const step = Math.max(100, 10 ** Math.floor(Math.log10(cents)) / 2)
   return Math.max(step, Math.round(cents / step) * step)
 }
 
@@ -156,25 +154,22 @@ function dueBill({ bills }: User, { ms }: LocalTime): Bill | undefined {
   return bills.find((bill) => bill.day <= day && bill.paidMonth !== monthIndex)
 }
 
-function billPayment(random: Random, trade: Trade, user: User, bill: Bill, eventMs: number): Payment {
+function billPayment(trade: Trade, user: User, bill: Bill, eventMs: number): Payment {
   bill.paidMonth = dateOf(localTime(eventMs, user.home).ms).monthIndex
   const account = user.accounts[0]!
-  const { place } = user.whereabouts
-  const payment = payAt(random, trade, {
+  const { currency } = account
+  const companies = trade.at(user.home, 'utilities')
+  return {
     user,
     account,
-    place: user.home,
-    category: 'utilities',
+    merchant: companies[user.bills.indexOf(bill) % companies.length]!,
+    place: user.whereabouts.place,
+    cents: centsFor(bill.usd, currency, eventMs),
+    currency,
     channel: 'transfer',
-    usd: bill.usd,
     eventMs,
-  })
-  return {
-    ...payment,
-    place,
-    merchant: trade.at(user.home, 'utilities')[
-      user.bills.indexOf(bill) % trade.at(user.home, 'utilities').length
-    ]!,
+    fraud: 'none',
+    resembles: 'none',
   }
 }
 

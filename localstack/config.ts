@@ -101,7 +101,7 @@ export function readConfig(
     ...(prepare !== undefined && { prepare }),
     postgres: given.postgres !== false,
     database,
-    ...(env.CUPEL_INSPECT && { inspect: port(env.CUPEL_INSPECT, 'CUPEL_INSPECT') }),
+    ...(env.CUPEL_INSPECT && { inspect: port(env.CUPEL_INSPECT, 'CUPEL_INSPECT') || 9229 }),
     real: realServices(env, problems, project.service),
   }
   if (problems.length > 0) throw new Error(`invalid configuration: ${problems.join('; ')}`)

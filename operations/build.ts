@@ -31,14 +31,19 @@ const common = {
   },
 } satisfies BuildOptions
 
-/** What is built by itself: from which directories, all of their files, and how. */
-export type Part = { readonly sources: readonly string[]; readonly build: (root: string) => Promise<void> }
+/** What is built by itself: from which directories, all of their files, and how. Compiling writes nothing yet. */
+export type Part = {
+  readonly sources: readonly string[]
+  readonly compile: (root: string) => Promise<Compiled>
+}
+type Compiled = { readonly outdir: string; readonly files: readonly OutputFile[] }
+type OutputFile = { readonly path: string; readonly contents: Uint8Array }
 
 export const parts: readonly Part[] = [
   layerPart('core', 'cupel'),
   layerPart('io', 'cupel'),
   layerPart('duckdb', 'duckdb'),
-  { sources: ['functions', 'datasets'], build: buildFunctions },
+  { sources: ['functions', 'datasets'], compile: compileFunctions },
 ]
 
 /** Build everything below `root`. @throws esbuild's error, which names file and line. */
@@ -47,17 +52,22 @@ export async function buildAll(root: string): Promise<void> {
   await stop() // its process would stay for as long as this one
 }
 
-/** Build some of it; nothing of a part is written unless all of it compiles. @throws esbuild's error. */
-export async function buildParts(root: string, some: readonly Part[]): Promise<void> {
-  const results = await Promise.allSettled(some.map((part) => part.build(root)))
-  for (const result of results) if (result.status === 'rejected') throw result.reason
+/** Build some of it; nothing is written unless all of it compiles. @throws esbuild's error. */
+export async function buildParts(
+  root: string,
+  some: readonly Part[],
+  beforeWriting = async () => {},
+): Promise<void> {
+  const compiled = await Promise.all(some.map(({ compile }) => compile(root)))
+  await beforeWriting()
+  await Promise.all(compiled.map(({ outdir, files }) => replaceContents(root, outdir, files)))
 }
 
 function layerPart(name: string, layer: string): Part {
-  return { sources: [`layers/${name}/src`], build: (root) => buildPackage(root, name, layer) }
+  return { sources: [`layers/${name}/src`], compile: (root) => compilePackage(root, name, layer) }
 }
 
-async function buildPackage(root: string, name: string, layer: string): Promise<void> {
+async function compilePackage(root: string, name: string, layer: string): Promise<Compiled> {
   const outdir = join(root, '.build/layers', layer, 'nodejs/node_modules/@cupel', name)
   // One build with shared chunks: a class that two files bundle each for itself is two classes to instanceof.
   const { outputFiles } = await build({
@@ -68,14 +78,11 @@ async function buildPackage(root: string, name: string, layer: string): Promise<
     outdir,
   })
   const manifest = { name: `@cupel/${name}`, type: 'module', exports: { './*': './*.js' } }
-  const text = Buffer.from(JSON.stringify(manifest))
-  await replaceContents(root, outdir, [
-    ...outputFiles,
-    { path: join(outdir, 'package.json'), contents: text },
-  ])
+  const contents = Buffer.from(JSON.stringify(manifest))
+  return { outdir, files: [...outputFiles, { path: join(outdir, 'package.json'), contents }] }
 }
 
-async function buildFunctions(root: string): Promise<void> {
+async function compileFunctions(root: string): Promise<Compiled> {
   const outdir = join(root, '.build/functions')
   const { outputFiles } = await build({
     ...common,
@@ -85,15 +92,11 @@ async function buildFunctions(root: string): Promise<void> {
     outdir,
     outExtension: { '.js': '.mjs' },
   })
-  await replaceContents(root, outdir, outputFiles)
+  return { outdir, files: outputFiles }
 }
 
 /** Make a folder hold exactly these files. What does not change is not touched: a running local cloud may be reading it. */
-async function replaceContents(
-  root: string,
-  directory: string,
-  files: readonly { path: string; contents: Uint8Array }[],
-): Promise<void> {
+async function replaceContents(root: string, directory: string, files: readonly OutputFile[]): Promise<void> {
   const unfinished = await unfinishedPath(root)
   for (const { path, contents } of files) {
     const present = await readFile(path).catch(() => undefined)

@@ -3,20 +3,24 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dataset } from '@cupel/core/dataset'
 import { CupelError } from '@cupel/core/errors'
-import { createTable } from '@cupel/core/warehouse-sql'
+import { identifier } from '@cupel/core/kinds/strings'
+import { commentStatements, createTable } from '@cupel/core/warehouse-sql'
 import type { Postgres, Transaction } from '@cupel/io/postgres'
+import { compareTables, type Table } from './table-difference.ts'
 
-/** A step that was applied: a file of warehouse/migrations, or a dataset's table. Never changed afterwards. */
-type Step = { readonly name: string; readonly sql: string }
+/** A step that is applied once: a file of warehouse/migrations, or a dataset's table. */
+type Step = { readonly name: string; readonly sql: string; readonly dataset?: Dataset }
 
 const lock = 7_283_651 // any number, the same for all of us: one migration at a time in a database
 
 /**
  * Bring the database to what this version needs: the numbered files in order, then each dataset's table. Each step is
- * one transaction with the note that it was applied; two starts at once wait for each other.
+ * one transaction with the note that it was applied; two starts at once wait for each other. A table whose dataset
+ * changed is altered when no row that is there could be in the way.
  *
  * @returns the names of the steps applied now.
- * @throws {CupelError} MIGRATION_CHANGED when a step that was applied reads differently now.
+ * @throws {CupelError} MIGRATION_CHANGED when a file that was applied reads differently now, and TABLE_DIFFERS when a
+ * table has to be altered by hand; both say how.
  */
 export async function migrate(
   warehouse: Postgres,
@@ -27,7 +31,7 @@ export async function migrate(
     ...(await Promise.all(
       files.map(async (name) => ({ name, sql: await readFile(join(directory, name), 'utf8') })),
     )),
-    ...datasets.map((dataset) => ({ name: `table ${dataset.table}`, sql: createTable(dataset) })),
+    ...datasets.map((dataset) => ({ name: `table ${dataset.table}`, sql: createTable(dataset), dataset })),
   ]
   await warehouse.transaction(async (transaction) => {
     await transaction.query('SELECT pg_advisory_xact_lock($1)', [lock])
@@ -41,14 +45,7 @@ export async function migrate(
   return applied
 }
 
-/** How to change what a step made. A dataset's table follows the dataset's file, so its new form is noted by hand. */
-const altering = (name: string, sha256: string): string =>
-  name.endsWith('.sql')
-    ? 'put it back as it was, and alter what it made in a new numbered file in warehouse/migrations'
-    : 'a new numbered file in warehouse/migrations with ALTER TABLE IF EXISTS …, and ' +
-      `UPDATE migrations SET sha256 = '${sha256}' WHERE name = '${name}'`
-
-async function apply(transaction: Transaction, { name, sql }: Step): Promise<boolean> {
+async function apply(transaction: Transaction, { name, sql, dataset }: Step): Promise<boolean> {
   await transaction.query('SELECT pg_advisory_xact_lock($1)', [lock])
   const sha256 = createHash('sha256').update(sql).digest('hex')
   const { rows } = await transaction.query<{ sha256: string }>(
@@ -57,14 +54,65 @@ async function apply(transaction: Transaction, { name, sql }: Step): Promise<boo
   )
   const before = rows[0]
   if (before?.sha256 === sha256) return false
-  if (before)
+  if (!before) await transaction.query(sql)
+  else if (dataset) await alter(transaction, dataset)
+  else
     throw new CupelError(
       'MIGRATION_CHANGED',
-      `${name} was applied to this database in another form. On your own machine: npm run reset; ` +
-        `where the data must stay: ${altering(name, sha256)}`,
+      `${name} was applied to this database in another form. On your own machine: npm run reset; where the data must ` +
+        'stay: put it back as it was, and alter what it made in a new numbered file in warehouse/migrations',
       { retryable: false },
     )
-  await transaction.query(sql)
-  await transaction.query('INSERT INTO migrations (name, sha256) VALUES ($1, $2)', [name, sha256])
+  await transaction.query(
+    `INSERT INTO migrations (name, sha256) VALUES ($1, $2)
+     ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256, applied_at = now()`,
+    [name, sha256],
+  )
   return true
+}
+
+/** Make a table that is there fit its dataset, or say what has to be done by hand first. */
+async function alter(transaction: Transaction, dataset: Dataset): Promise<void> {
+  const { additions, obstacles } = compareTables(
+    dataset.table,
+    await describeTable(transaction, dataset.table),
+    await describeWanted(transaction, dataset),
+  )
+  if (obstacles.length > 0)
+    throw new CupelError(
+      'TABLE_DIFFERS',
+      `table ${dataset.table} cannot be altered to fit its dataset without you: ${obstacles.join('; ')}. ` +
+        'Where the data must stay: put what you decide into a new numbered file in warehouse/migrations. ' +
+        'On your own machine: npm run reset',
+      { retryable: false },
+    )
+  for (const statement of [...additions, ...commentStatements(dataset)]) await transaction.query(statement)
+}
+
+/** The table as the dataset wants it, in PostgreSQL's own words: made for a moment, for this session only. */
+async function describeWanted(transaction: Transaction, dataset: Dataset): Promise<Table> {
+  const [{ path }] = (
+    await transaction.query<{ path: string }>("SELECT current_setting('search_path') AS path")
+  ).rows as [{ path: string }]
+  await transaction.query("SELECT set_config('search_path', 'pg_temp', true)")
+  await transaction.query(createTable(dataset))
+  const wanted = await describeTable(transaction, dataset.table)
+  await transaction.query(`DROP TABLE pg_temp.${identifier(dataset.table)}`)
+  await transaction.query("SELECT set_config('search_path', $1, true)", [path])
+  return wanted
+}
+
+async function describeTable(transaction: Transaction, table: string): Promise<Table> {
+  const { rows: columns } = await transaction.query<Table['columns'][number]>(
+    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type, attnotnull AS required
+     FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
+    [identifier(table)],
+  )
+  const { rows: constraints } = await transaction.query<Table['constraints'][number]>(
+    `SELECT conname AS name, pg_get_constraintdef(oid) AS definition,
+       ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey)) AS columns
+     FROM pg_constraint WHERE conrelid = $1::regclass AND contype IN ('c', 'p') ORDER BY conname`,
+    [identifier(table)],
+  )
+  return { columns, constraints }
 }

@@ -17,9 +17,16 @@ const keepEsbuildMs = 30_000 // its process takes 30 MB and a moment to start
  * files that come out differently are written. Sources that do not compile leave what was built before.
  *
  * @param note gets a line for an error, and one when the sources compile again.
+ * @param migrate makes the tables fit when a dataset changed, before the functions that use it are written; when it
+ * throws they are not.
  */
-export function watchSources(root: string, note: (line: string) => void): SourceWatch {
+export function watchSources(
+  root: string,
+  note: (line: string) => void,
+  migrate: () => Promise<void>,
+): SourceWatch {
   const due = new Set<Part>()
+  let datasetsChanged = false
   let changedMs: number | undefined
   let timer: NodeJS.Timeout | undefined
   let building = Promise.resolve()
@@ -31,7 +38,11 @@ export function watchSources(root: string, note: (line: string) => void): Source
     due.clear()
     if (closed || wanted.length === 0) return
     try {
-      await buildParts(root, wanted)
+      await buildParts(root, wanted, async () => {
+        if (!datasetsChanged) return
+        await migrate()
+        datasetsChanged = false
+      })
       if (broken.length > 0) note('The code compiles again.')
       broken = []
     } catch (error) {
@@ -56,6 +67,7 @@ export function watchSources(root: string, note: (line: string) => void): Source
       () => false,
       () => {
         for (const part of affected) due.add(part)
+        datasetsChanged ||= directory === 'datasets'
         changedMs = performance.now()
         schedule(quietMs, build, () => schedule(keepEsbuildMs, stop))
       },
@@ -73,11 +85,11 @@ export function watchSources(root: string, note: (line: string) => void): Source
   }
 }
 
-/** `functions/a/handler.ts:12:3: error: …`, of the first error; how many more there are. */
-export function describeFailure(error: unknown): string {
+/** `functions/a/handler.ts:12:3: error: …`, of the first error, and how many more there are. */
+function describeFailure(error: unknown): string {
   const { errors = [], message } = error as Partial<BuildFailure>
   const [first] = errors
-  if (!first) return `The functions do not build: ${message}`
+  if (!first) return `${message}`
   const { file, line, column } = first.location ?? {}
   const where = file === undefined ? '' : `${relative('', file)}:${line}:${(column ?? 0) + 1}: `
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : ''

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { generateFinance } from '#datasets/finance/generate.ts'
 import { datasets } from '#datasets/index.ts'
 import { buildAll } from '../build.ts'
@@ -7,7 +9,7 @@ import { type SourceWatch, watchSources } from '../watch.ts'
 import { startContainers, stopContainersCommand } from './compose.ts'
 import { cannotWrite, Failure, isSystemError } from './failure.ts'
 import { takeRun } from './generator-run.ts'
-import { dataDirectory, startLocalCloud } from './local-cloud.ts'
+import { dataDirectory, type Endpoints, startLocalCloud } from './local-cloud.ts'
 import { type LocalPorts, openLocalPorts } from './local-ports.ts'
 import { byClock, evenly, type Pace, planPace, shown } from './pace.ts'
 import { produce } from './produce.ts'
@@ -64,7 +66,7 @@ export async function runStart(root: string, options: StartOptions): Promise<num
   }
   const cloud = await startLocalCloud(root, listener, options)
   const ports = openLocalPorts(cloud.endpoints)
-  const sources = watchSources(root, screen.note)
+  const sources = watchSources(root, screen.note, () => migrateAnew(root, cloud.endpoints, screen.note))
   try {
     for (const [key, port] of Object.entries(cloud.inspectors))
       screen.note(`A debugger can attach to ${key} at 127.0.0.1:${port}.`)
@@ -93,6 +95,18 @@ export async function runStart(root: string, options: StartOptions): Promise<num
     if (options.services === 'compose' && !options.json)
       console.log(`The containers keep running: ${stopContainersCommand} stops them and keeps their data`)
   }
+}
+
+/** Migrates by the datasets as they are in their files now, for which it takes another process. */
+async function migrateAnew(root: string, { postgres }: Endpoints, note: Screen['note']): Promise<void> {
+  const env = { ...process.env, DATABASE_URL: postgres }
+  const command = [join(root, 'operations/cli/cupel.mjs'), 'migrate']
+  const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: root, env }).catch(
+    (error) => {
+      throw new Failure(error.stderr.trim().replace(/^cupel: /, ''))
+    },
+  )
+  if (stdout.includes('applied')) note(stdout.trim())
 }
 
 /** What reloaded, and how long after the edit that it comes from, if it comes from one. */

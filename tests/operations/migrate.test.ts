@@ -1,7 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from '@cupel/core/kinds'
+import type { Dataset, Fields } from '@cupel/core/dataset'
+import { country, integer, text } from '@cupel/core/kinds'
+import { createTable } from '@cupel/core/warehouse-sql'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { datasets } from '#datasets/index.ts'
 import { migrate } from '#operations/migrate.ts'
@@ -44,19 +46,91 @@ describe('migrate', () => {
     await file('900-once.sql', 'CREATE TABLE once (x int)')
   })
 
-  it('takes the new form of a table once a file alters it as the refusal says, in old and new databases', async () => {
+  describe('of a table whose dataset changed', () => {
     const { fields, ...rest } = datasets.find(({ name }) => name === 'merchants')!
-    const before = { ...rest, table: 'altered', fields }
-    const after = { ...before, fields: { ...fields, site: text('Its web site.', { optional: true }) } }
-    await migrate(database.warehouse, { directory, datasets: [before] })
-    const refusal: Error = await migrate(database.warehouse, { directory, datasets: [after] }).catch(
-      (error) => error,
-    )
-    const noted = /UPDATE migrations .*/.exec(refusal.message)?.[0]
-    await file('902-site.sql', `ALTER TABLE IF EXISTS altered ADD COLUMN site text; ${noted}`)
-    expect(await migrate(database.warehouse, { directory, datasets: [after] })).toEqual(['902-site.sql'])
+    const merchants = (table: string, changed: Fields = {}, without = '') => {
+      const kept = Object.entries({ ...fields, ...changed }).filter(([name]) => name !== without)
+      return { ...rest, table, fields: Object.fromEntries(kept) }
+    }
+    const run = (dataset: Dataset, where = database) =>
+      migrate(where.warehouse, { directory, datasets: [dataset] })
+    const describeColumn = async (table: string, column: string) =>
+      (
+        await database.warehouse.query(
+          `SELECT data_type AS type, is_nullable AS nullable, col_description($1::regclass, ordinal_position) AS comment
+           FROM information_schema.columns WHERE table_name = $2 AND column_name = $3`,
+          [table, table, column],
+        )
+      )[0]
 
-    expect(await migrate(other.warehouse, { directory, datasets: [after] })).toContain('table altered')
+    it('adds optional fields with their checks, and changes comments, once', async () => {
+      await run(merchants('grown'))
+      const after = merchants('grown', {
+        site: text('Its web site.', { optional: true }),
+        home: country('Where it is registered.', { optional: true }),
+        name: text('The name above its door.', { max: 200 }),
+      })
+      expect(await run(after)).toEqual(['table grown'])
+      expect(await run(after)).toEqual([])
+      expect(await describeColumn('grown', 'site')).toEqual({
+        type: 'text',
+        nullable: 'YES',
+        comment: 'Its web site.',
+      })
+      expect(await describeColumn('grown', 'name')).toMatchObject({ comment: 'The name above its door.' })
+      await database.warehouse.transaction(async (transaction) => {
+        await transaction.query(createTable({ ...after, table: 'grown_anew' }))
+        const checks = (table: string) =>
+          transaction.query(
+            "SELECT pg_get_constraintdef(oid) AS definition FROM pg_constraint WHERE conrelid = $1::regclass AND contype = 'c' ORDER BY 1",
+            [table],
+          )
+        expect((await checks('grown')).rows).toEqual((await checks('grown_anew')).rows)
+      })
+    })
+
+    it('takes null where a field became optional', async () => {
+      await run(merchants('loose', { site: text('Its web site.') }))
+      expect(await run(merchants('loose', { site: text('Its web site.', { optional: true }) }))).toEqual([
+        'table loose',
+      ])
+      expect(await describeColumn('loose', 'site')).toMatchObject({ nullable: 'YES' })
+    })
+
+    it.each<[string, Dataset, string]>([
+      [
+        'a required field',
+        merchants('refused', { site: text('Its web site.') }),
+        'site is new and required, and rows that are there have none: make it optional, or ALTER TABLE IF EXISTS "refused" ADD COLUMN "site" text NOT NULL DEFAULT …',
+      ],
+      [
+        'a field of another type',
+        merchants('refused', { name: integer('A number.') }),
+        'name is text and should be bigint: ALTER TABLE IF EXISTS "refused" ALTER COLUMN "name" TYPE bigint USING "name"::bigint',
+      ],
+      [
+        'a field that is gone',
+        merchants('refused', {}, 'name'),
+        'name is no field any more: ALTER TABLE IF EXISTS "refused" DROP COLUMN "name"',
+      ],
+    ])('changes nothing for %s, and says what to do', async (_, after, obstacle) => {
+      await run(merchants('refused'))
+      await expect(run(after)).rejects.toMatchObject({
+        code: 'TABLE_DIFFERS',
+        message: expect.stringContaining(obstacle),
+      })
+      expect(await run(merchants('refused'))).toEqual([])
+    })
+
+    it('goes on when a numbered file did what it said, in old and new databases', async () => {
+      await run(merchants('altered'))
+      const after = merchants('altered', {}, 'name')
+      const refusal: Error = await run(after).then(Promise.reject, (error) => error)
+      const statement = /ALTER TABLE [^;.]*/.exec(refusal.message)![0]
+      await file('902-altered.sql', statement)
+      expect(await run(after)).toEqual(['902-altered.sql', 'table altered'])
+      expect(await run(after, other)).toContain('table altered')
+    })
   })
 
   it('leaves nothing of a step that fails', async () => {

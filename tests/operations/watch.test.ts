@@ -8,6 +8,7 @@ import { type SourceWatch, watchSources } from '#operations/watch.ts'
 let root: string
 let notes: string[]
 let watched: SourceWatch
+let migrate: () => Promise<void>
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'watch-sources-'))
@@ -19,7 +20,12 @@ beforeEach(async () => {
   await write('functions/gold/b/handler.ts', "export { datasets } from '../../../datasets/index.ts'")
   await buildParts(root, parts)
   notes = []
-  watched = watchSources(root, (line) => notes.push(line))
+  migrate = async () => {}
+  watched = watchSources(
+    root,
+    (line) => notes.push(line),
+    () => migrate(),
+  )
 })
 afterEach(async () => {
   await watched.close()
@@ -61,4 +67,20 @@ it('keeps the old code when the new does not compile, says where and why, and th
   await expect.poll(() => notes, eventually).toHaveLength(2)
   expect(notes[1]).toBe('The code compiles again.')
   expect(await built('a')).toContain('mended')
+})
+
+it('lets the tables fit a changed dataset before it writes the functions, and writes none when they cannot', async () => {
+  const migrations: string[] = []
+  migrate = async () => void migrations.push(await built('b'))
+  await write('datasets/index.ts', "export const datasets = ['accounts']")
+  await expect.poll(() => built('b'), eventually).toContain('accounts')
+  expect(migrations).toHaveLength(1)
+  expect(migrations[0]).toContain('users')
+
+  migrate = () => Promise.reject(new Error('table users cannot be altered'))
+  await write('datasets/index.ts', "export const datasets = ['merchants']")
+  await expect
+    .poll(() => notes, eventually)
+    .toEqual(['table users cannot be altered; the functions run on as they were'])
+  expect(await built('b')).toContain('accounts')
 })

@@ -24,21 +24,29 @@ export function createTable(dataset: Dataset): string {
     '"_loaded_at" timestamptz NOT NULL DEFAULT clock_timestamp()',
     `PRIMARY KEY (${dataset.key.map(identifier).join(', ')})`,
   ]
+  return [
+    `CREATE TABLE ${table} (\n  ${columns.join(',\n  ')}\n);`,
+    ...commentStatements(dataset).map((statement) => `${statement};`),
+  ].join('\n')
+}
+
+/** What the table and its columns say of themselves. */
+export function commentStatements({ table: name, description, fields }: Dataset): readonly string[] {
+  const table = identifier(name)
   const comments = [
-    ...fields.map(([name, { description, personal }]) => [
-      name,
+    ...Object.entries(fields).map(([field, { description, personal }]) => [
+      field,
       personal ? `${description} Personal.` : description,
     ]),
-    ...lineage.map(([name, , comment]) => [name, comment]),
+    ...lineage.map(([column, , comment]) => [column, comment]),
     ['_loaded_at', 'When this row came to stand here.'],
   ]
   return [
-    `CREATE TABLE ${table} (\n  ${columns.join(',\n  ')}\n);`,
-    `COMMENT ON TABLE ${table} IS ${literal(dataset.description)};`,
+    `COMMENT ON TABLE ${table} IS ${literal(description)}`,
     ...comments.map(
-      ([name, comment]) => `COMMENT ON COLUMN ${table}.${identifier(name!)} IS ${literal(comment!)};`,
+      ([column, comment]) => `COMMENT ON COLUMN ${table}.${identifier(column!)} IS ${literal(comment!)}`,
     ),
-  ].join('\n')
+  ]
 }
 
 /** The columns of a dataset's table, as identifiers, in the order in which they are copied. */

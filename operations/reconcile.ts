@@ -1,5 +1,5 @@
 import type { Dataset } from '@cupel/core/dataset'
-import { parseBronzeKey, silverKey } from '@cupel/core/keys'
+import { parseBronzeKey, quarantineKey, silverKey } from '@cupel/core/keys'
 import type { TopicOffsets } from '@cupel/io/kafka'
 
 /** One bronze object, as its key and metadata say; counts are NaN where it was not ingest-stream that wrote it. */
@@ -32,22 +32,54 @@ export type DatasetStock = {
   readonly keptFailures: readonly KeptFailure[]
   readonly bronze: readonly BronzeObject[]
   readonly ledger: readonly LedgerEntry[]
-  readonly gold: { readonly rows: number; readonly notTheFoldOfSilver: readonly string[] } // keys, some
+  readonly silver: readonly string[] // keys of objects
+  readonly quarantine: readonly { readonly key: string; readonly lines: number }[]
+  readonly gold: {
+    readonly rows: number
+    readonly compared: boolean // row by row with the fold of silver; else by counts
+    readonly notTheFoldOfSilver: readonly string[] // keys, some
+  }
 }
 export type DecisionStock = {
+  readonly topic: string
   readonly fraud: number
   readonly genuine: number
   readonly undecided: readonly string[] // ids of valid transactions without a decision, some
   readonly unexpected: readonly string[] // ids decided that are not in silver, some
+  readonly withoutAlert: readonly string[] // ids decided as fraud, some
+  readonly unsent: readonly string[] // ids whose alert was recorded more than a minute ago, some
+  readonly progress: readonly (Partition & { readonly firstOffset: number; readonly nextOffset: number })[]
+  readonly gaps: readonly (Range & Partition)[] // without a known cause
+}
+type Partition = { readonly partition: number }
+
+export type Guarantee = 'G1' | 'G2' | 'G3' | 'G4'
+/** Where a guarantee of the README does not hold. */
+export type Problem = {
+  readonly guarantee: Guarantee
+  readonly subject: string // a dataset, or `fraud`
+  readonly address: string // of what is missing or wrong: partition and offset, object key, key of a row
+  readonly text: string
+  readonly remedy: string
 }
 
 /**
  * Do the layers agree, to the record? Each string says where they do not; none says that guarantees G1 to G4 of the
  * README hold for what is stored now.
  */
-export function reconcile(stocks: readonly DatasetStock[], decisions: DecisionStock): readonly string[] {
-  return [...stocks.flatMap(reconcileDataset), ...reconcileDecisions(decisions)]
-}
+export const reconcile = (stocks: readonly DatasetStock[], decisions: DecisionStock): readonly string[] =>
+  findProblems(stocks, decisions).map(({ subject, text }) => `${subject}: ${text}`)
+
+export const findProblems = (
+  stocks: readonly DatasetStock[],
+  decisions: DecisionStock,
+): readonly Problem[] => [
+  ...stocks.flatMap(problemsOfDataset),
+  ...problemsOfDecisions(
+    decisions,
+    stocks.find(({ dataset }) => dataset.topic === decisions.topic),
+  ),
+]
 
 /** The bronze objects that hold what came from the topic. */
 export const received = ({ kafka, bronze }: DatasetStock): readonly BronzeObject[] =>
@@ -83,61 +115,196 @@ const isOfTopic = ({ partitions }: TopicOffsets, object: BronzeObject): boolean 
 const silverOf = ({ silverFolder }: DatasetStock['dataset'], { key }: BronzeObject): string =>
   silverKey(silverFolder, parseBronzeKey(key)?.name ?? '')
 
-function reconcileDataset(stock: DatasetStock): string[] {
-  const { dataset, kafka, keptFailures, ledger, gold } = stock
-  const bronze = received(stock)
-  const problems: string[] = []
-  const say = (problem: string) => problems.push(`${dataset.name}: ${problem}`)
+function problemsOfDataset(stock: DatasetStock): Problem[] {
+  const { dataset } = stock
+  return [...problemsOfBronze(stock), ...problemsOfSilver(stock), ...problemsOfGold(stock)].map(
+    ([guarantee, address, text, remedy]) => ({ guarantee, subject: dataset.name, address, text, remedy }),
+  )
+}
+type Found = readonly [guarantee: Guarantee, address: string, text: string, remedy: string]
 
-  for (const { partition, start, end } of kafka.partitions) {
+function problemsOfBronze(stock: DatasetStock): Found[] {
+  const { dataset, kafka, keptFailures } = stock
+  const bronze = received(stock)
+  const found = kafka.partitions.flatMap(({ partition, start, end }) => {
     const covered = [...bronze, ...keptFailures].filter((range) => range.partition === partition)
-    for (const hole of holes(covered, start, end)) say(`${dataset.topic}-${partition} ${hole}`)
-  }
+    const place = `${dataset.topic}-${partition}`
+    return flaws(covered, start, end).map(({ kind, from, to }): Found => {
+      const address = `${place} offset ${from}`
+      if (kind === 'hole')
+        return [
+          'G1',
+          address,
+          `${place} offsets ${from} to ${to} are not in bronze`,
+          to === end - 1
+            ? 'npm start goes on with what waits in Kafka'
+            : 'Kafka has them still: put the object that held them back, or set the consumer group of its ingest back to the first of them',
+        ]
+      if (kind === 'twice')
+        return [
+          'G1',
+          address,
+          `${place} offset ${from} stands in bronze twice`,
+          'take one of the two objects away',
+        ]
+      return [
+        'G1',
+        address,
+        `${place} bronze holds offsets up to ${to}, Kafka ends at ${end}: the topic was made anew`,
+        'move the old bronze objects of this topic away, or name the new topic differently',
+      ]
+    })
+  })
   const inBronze = sum(bronze, ({ records }) => records)
   const kept = sum(keptFailures, ({ firstOffset, lastOffset }) => lastOffset - firstOffset + 1)
   const keepsAll = kafka.partitions.every(({ start }) => start === 0) // bronze keeps what Kafka has let go
-  if (keepsAll && inBronze + kept !== kafka.records)
-    say(`${kafka.records} records in Kafka, ${inBronze} in bronze and ${kept} kept as too large`)
+  if (found.length === 0 && keepsAll && inBronze + kept !== kafka.records)
+    found.push([
+      'G1',
+      dataset.topic,
+      `${kafka.records} records in Kafka, ${inBronze} in bronze and ${kept} kept as too large`,
+      'an object in bronze holds fewer lines than its offsets say: put it back as it was',
+    ])
+  return found
+}
 
+function problemsOfSilver(stock: DatasetStock): Found[] {
+  const { dataset, ledger } = stock
   const entries = new Map(ledger.map((entry) => [entry.objectKey, entry]))
-  for (const object of bronze) {
+  const silver = new Set(stock.silver)
+  const quarantine = new Map(stock.quarantine.map(({ key, lines }) => [key, lines]))
+  const found: Found[] = []
+  for (const object of received(stock)) {
     const { key, records } = object
     const expected = silverOf(dataset, object)
     const entry = entries.get(expected)
-    if (!entry) say(`${key} is not in gold: ${expected} is missing or was not loaded`)
-    else if (entry.problem !== null) say(`${expected} could not be loaded: ${entry.problem}`)
+    const rejected = quarantineKey(dataset.name, parseBronzeKey(key)?.name ?? '')
+    const lines = quarantine.get(rejected) ?? 0
+    if (!silver.has(expected))
+      found.push([
+        'G2',
+        key,
+        `${key}: ${expected} is missing`,
+        'npm start refines it: its sweep looks for such',
+      ])
+    else if (!entry)
+      found.push([
+        'G3',
+        expected,
+        `${expected} was not loaded into gold`,
+        'npm start loads it: its sweep looks for such',
+      ])
+    else if (entry.problem !== null)
+      found.push([
+        'G3',
+        expected,
+        `${expected} could not be loaded: ${entry.problem}`,
+        'delete it, and npm start makes it anew from bronze',
+      ])
     else if (entry.records !== records)
-      say(`${key} holds ${records} records, ${expected} accounts for ${entry.records}`)
+      found.push([
+        'G2',
+        key,
+        `${key} holds ${records} records, ${expected} accounts for ${entry.records}`,
+        `put the bronze object back as it was, or delete ${expected}, and npm start makes it anew`,
+      ])
+    else if (lines !== entry.quarantined)
+      found.push([
+        'G2',
+        rejected,
+        `${rejected} holds ${lines} records, ${expected} accounts for ${entry.quarantined} in quarantine`,
+        `delete ${expected}, and npm start makes both anew from bronze`,
+      ])
   }
-  if (gold.notTheFoldOfSilver.length > 0)
-    say(`gold is not the newest of silver, for example at ${gold.notTheFoldOfSilver.join(', ')}`)
+  return found
+}
+
+function problemsOfGold({ dataset, ledger, gold }: DatasetStock): Found[] {
+  const loaded = sum(ledger, ({ silver }) => silver)
+  if (!gold.compared && gold.rows > loaded)
+    return [
+      [
+        'G3',
+        dataset.name,
+        `gold has ${gold.rows} rows, more than the ${loaded} records of silver`,
+        'npx cupel verify --full names rows',
+      ],
+    ]
+  return gold.notTheFoldOfSilver.map((key) => [
+    'G3',
+    key,
+    `gold is not the newest of silver at ${key}`,
+    `npx cupel trace '${key}' --dataset ${dataset.name} shows both`,
+  ])
+}
+
+function problemsOfDecisions(decisions: DecisionStock, stock: DatasetStock | undefined): Problem[] {
+  const { topic, undecided, unexpected, withoutAlert, unsent, progress, gaps } = decisions
+  const problems: Problem[] = []
+  const say = (address: string, text: string, remedy: string) =>
+    problems.push({ guarantee: 'G4', subject: 'fraud', address, text, remedy })
+  const trace = (id: string): string => `npx cupel trace ${id} shows where its record stands`
+  for (const id of undecided) say(id, `no decision on ${id}`, trace(id))
+  for (const id of unexpected) say(id, `a decision on ${id}, which is not in silver`, trace(id))
+  for (const id of withoutAlert)
+    say(id, `no alert for the fraud ${id}`, 'it was deleted from the table alerts: put it back')
+  for (const id of unsent) say(id, `the alert on ${id} was never sent`, 'npm start sends it')
+
+  const kept = (partition: number) =>
+    stock?.keptFailures.filter((failure) => failure.partition === partition) ?? []
+  for (const { partition, start, end } of stock?.kafka.partitions ?? []) {
+    const done = progress.find((each) => each.partition === partition)
+    const decided = done ? [{ firstOffset: done.firstOffset, lastOffset: done.nextOffset - 1 }] : []
+    const tooLarge = kept(partition).filter(
+      ({ firstOffset }) => !done || firstOffset < done.firstOffset || firstOffset >= done.nextOffset,
+    )
+    for (const { kind, from, to } of flaws([...decided, ...tooLarge], start, end))
+      if (kind === 'hole')
+        say(
+          `${topic}-${partition} offset ${from}`,
+          `${topic}-${partition} offsets ${from} to ${to} are not decided`,
+          'npm start goes on with what waits in Kafka',
+        )
+  }
+  for (const { partition, firstOffset, lastOffset } of gaps)
+    for (const { kind, from, to } of flaws(
+      overlapping(kept(partition), firstOffset, lastOffset),
+      firstOffset,
+      lastOffset + 1,
+    ))
+      if (kind === 'hole')
+        say(
+          `${topic}-${partition} offset ${from}`,
+          `${topic}-${partition} offsets ${from} to ${to} never came, and nobody knows why`,
+          'when you do, note it: UPDATE fraud_gaps SET cause = …',
+        )
   return problems
 }
 
 type Range = { readonly firstOffset: number; readonly lastOffset: number }
+type Flaw = { readonly kind: 'hole' | 'twice' | 'beyond'; readonly from: number; readonly to: number }
+
+const overlapping = (ranges: readonly Range[], first: number, last: number): readonly Range[] =>
+  ranges
+    .filter(({ firstOffset, lastOffset }) => firstOffset <= last && lastOffset >= first)
+    .map(({ firstOffset, lastOffset }) => ({
+      firstOffset: Math.max(first, firstOffset),
+      lastOffset: Math.min(last, lastOffset),
+    }))
 
 /** Where ranges do not cover `start` ≤ offset < `end` exactly once. What lies between the records of one object is Kafka's own gap. */
-function holes(ranges: readonly Range[], start: number, end: number): string[] {
-  const found: string[] = []
+function flaws(ranges: readonly Range[], start: number, end: number): Flaw[] {
+  const found: Flaw[] = []
   let next = start
   for (const { firstOffset, lastOffset } of [...ranges].sort((a, b) => a.firstOffset - b.firstOffset)) {
     if (lastOffset < start) continue // older than what Kafka still keeps
-    if (firstOffset > next) found.push(`offsets ${next} to ${firstOffset - 1} are not in bronze`)
-    if (firstOffset < next && next > start) found.push(`offset ${firstOffset} stands in bronze twice`)
+    if (firstOffset > next) found.push({ kind: 'hole', from: next, to: firstOffset - 1 })
+    if (firstOffset < next && next > start) found.push({ kind: 'twice', from: firstOffset, to: next - 1 })
     next = Math.max(next, lastOffset + 1)
   }
-  if (next < end) found.push(`offsets ${next} to ${end - 1} are not in bronze`)
-  if (next > end)
-    found.push(`bronze holds offsets up to ${next - 1}, Kafka ends at ${end}: the topic was made anew`)
+  if (next < end) found.push({ kind: 'hole', from: next, to: end - 1 })
+  if (next > end) found.push({ kind: 'beyond', from: end, to: next - 1 })
   return found
-}
-
-function reconcileDecisions({ undecided, unexpected }: DecisionStock): string[] {
-  const problems: string[] = []
-  if (undecided.length > 0) problems.push(`fraud: no decision on ${undecided.join(', ')}`)
-  if (unexpected.length > 0)
-    problems.push(`fraud: decisions on what is not in silver: ${unexpected.join(', ')}`)
-  return problems
 }
 
 export const sum = <T>(items: readonly T[], value: (item: T) => number): number =>

@@ -4,12 +4,19 @@ import { identifier } from '@cupel/core/kinds/strings'
 import { type Engine, openEngine } from '@cupel/duckdb/engine'
 import { foldToCsv } from '@cupel/duckdb/fold'
 import type { KafkaPort } from '@cupel/io/kafka'
-import type { ObjectStore } from '@cupel/io/object-store'
+import type { ListedObject, ObjectStore } from '@cupel/io/object-store'
 import { copyCsv, type Postgres } from '@cupel/io/postgres'
 import { withTemporaryFolder } from '@cupel/io/temporary-folder'
+import { transactions } from '#datasets/finance/transactions.ts'
 import { inParallel } from './in-parallel.ts'
 import { keptFailures } from './kept-failures.ts'
-import type { BronzeObject, DatasetStock, DecisionStock, LedgerEntry } from './reconcile.ts'
+import {
+  type BronzeObject,
+  type DatasetStock,
+  type DecisionStock,
+  type LedgerEntry,
+  sum,
+} from './reconcile.ts'
 
 export type StockPorts = {
   readonly kafka: Pick<KafkaPort, 'offsets'>
@@ -18,24 +25,40 @@ export type StockPorts = {
   readonly warehouse: Pick<Postgres, 'query' | 'transaction'>
 }
 
-/** Look at all that the stages hold of some datasets, for `reconcile`. Reads every silver object once. */
+/**
+ * Look at all that the stages hold of some datasets, for `reconcile`. Of a dataset with no more than `compareUpToBytes`
+ * of silver (default: of any) every silver object is read, and gold compared with it row by row.
+ *
+ * Bronze is looked at before Kafka, and silver before the ledger: where records are under way, the earlier stage is the one that
+ * seems to be ahead.
+ */
 export async function takeStock(
   ports: StockPorts,
   datasets: readonly Dataset[],
+  { compareUpToBytes = Number.POSITIVE_INFINITY }: { compareUpToBytes?: number } = {},
 ): Promise<readonly DatasetStock[]> {
   const engine = await openEngine({ memoryLimit: '1GB', threads: 2 })
   try {
     const failures = await keptFailures(ports.failures)
     const stocks: DatasetStock[] = []
-    for (const dataset of datasets)
+    for (const dataset of datasets) {
+      const bronze = await bronzeObjects(ports.lake, dataset)
+      const silver = await listed(ports.lake, `silver/${dataset.silverFolder}/`)
+      const ledger = await ledgerEntries(ports.warehouse, dataset)
+      const compared = sum(silver, ({ size }) => size) <= compareUpToBytes
       stocks.push({
         dataset,
         kafka: await ports.kafka.offsets(dataset.topic),
         keptFailures: failures.filter(({ topic }) => topic === dataset.topic),
-        bronze: await bronzeObjects(ports.lake, dataset),
-        ledger: await ledgerEntries(ports.warehouse, dataset),
-        gold: await compareGold(ports, engine, dataset),
+        bronze,
+        ledger,
+        silver: silver.map(({ key }) => key),
+        quarantine: await quarantineObjects(ports.lake, dataset),
+        gold: compared
+          ? await compareGold(ports, engine, dataset)
+          : { rows: await countRows(ports.warehouse, dataset), compared, notTheFoldOfSilver: [] },
       })
+    }
     return stocks
   } finally {
     engine.close()
@@ -43,22 +66,73 @@ export async function takeStock(
 }
 
 /** The decisions on transactions, compared with the valid transactions that gold holds. */
-export async function takeStockOfDecisions(warehouse: Pick<Postgres, 'query'>): Promise<DecisionStock> {
+export async function takeStockOfDecisions(
+  warehouse: Pick<Postgres, 'query'>,
+  topic = transactions.topic,
+): Promise<DecisionStock> {
   const ids = async (sql: string) =>
-    (await warehouse.query<{ transaction_id: string }>(sql)).map((row) => row.transaction_id)
+    (await warehouse.query<{ id: string }>(`${sql} ORDER BY 1 LIMIT ${some}`)).map(({ id }) => id)
   const [counts] = await warehouse.query<{ fraud: string; genuine: string }>(
     'SELECT (SELECT count(*) FROM fraud_transaction) AS fraud, (SELECT count(*) FROM genuine_transaction) AS genuine',
   )
+  const progress = await warehouse.query<Record<'partition' | 'first_offset' | 'next_offset', string>>(
+    'SELECT partition, first_offset, next_offset FROM fraud_progress WHERE topic = $1 ORDER BY partition',
+    [topic],
+  )
+  const gaps = await warehouse.query<Record<'partition' | 'from_offset' | 'to_offset', string>>(
+    `SELECT partition, from_offset, to_offset FROM fraud_gaps WHERE topic = $1 AND cause IS NULL
+      ORDER BY partition, from_offset`,
+    [topic],
+  )
   return {
+    topic,
     fraud: Number(counts?.fraud),
     genuine: Number(counts?.genuine),
     undecided: await ids(
-      'SELECT transaction_id FROM transactions EXCEPT SELECT transaction_id FROM fraud_decisions LIMIT 3',
+      'SELECT transaction_id AS id FROM transactions EXCEPT SELECT transaction_id FROM fraud_decisions',
     ),
     unexpected: await ids(
-      'SELECT transaction_id FROM fraud_decisions EXCEPT SELECT transaction_id FROM transactions LIMIT 3',
+      'SELECT transaction_id AS id FROM fraud_decisions EXCEPT SELECT transaction_id FROM transactions',
     ),
+    withoutAlert: await ids(
+      `SELECT DISTINCT transaction_id AS id FROM fraud_decisions LEFT JOIN alerts USING (transaction_id, version)
+        WHERE verdict = 'fraud' AND alerts.id IS NULL`,
+    ),
+    unsent: await ids(
+      `SELECT DISTINCT transaction_id AS id FROM alerts
+        WHERE sent_at IS NULL AND created_at < clock_timestamp() - interval '1 minute'`,
+    ),
+    progress: progress.map((row) => ({
+      partition: Number(row.partition),
+      firstOffset: Number(row.first_offset),
+      nextOffset: Number(row.next_offset),
+    })),
+    gaps: gaps.map((row) => ({
+      partition: Number(row.partition),
+      firstOffset: Number(row.from_offset),
+      lastOffset: Number(row.to_offset),
+    })),
   }
+}
+
+const some = 20 // of what is wrong; more helps nobody to see what
+
+const listed = async (lake: StockPorts['lake'], prefix: string): Promise<readonly ListedObject[]> =>
+  inParallel(lake.list(prefix), async (object) => object)
+
+async function quarantineObjects(
+  lake: StockPorts['lake'],
+  { name }: Dataset,
+): Promise<DatasetStock['quarantine']> {
+  return inParallel(lake.list(`quarantine/${name}/`), async ({ key }) => {
+    const { body } = (await lake.get(key))!
+    return { key, lines: body.reduce((lines, byte) => (byte === 0x0a ? lines + 1 : lines), 0) }
+  })
+}
+
+async function countRows(warehouse: StockPorts['warehouse'], { table }: Dataset): Promise<number> {
+  const [row] = await warehouse.query<{ count: string }>(`SELECT count(*) FROM ${identifier(table)}`)
+  return Number(row?.count)
 }
 
 async function bronzeObjects(
@@ -120,12 +194,15 @@ async function compareGold(
       await copyCsv(transaction, { table: 'fold', columns, file: csv })
       const { rows } = await transaction.query(
         `(SELECT ${selected} FROM fold EXCEPT SELECT ${selected} FROM ${table})
-         UNION (SELECT ${selected} FROM ${table} EXCEPT SELECT ${selected} FROM fold) LIMIT 3`,
+         UNION (SELECT ${selected} FROM ${table} EXCEPT SELECT ${selected} FROM fold) ORDER BY ${selected} LIMIT ${some}`,
       )
       const counted = await transaction.query(`SELECT count(*) FROM ${table}`)
       return {
         rows: Number(counted.rows[0].count),
-        notTheFoldOfSilver: rows.map((row) => dataset.key.map((field) => String(row[field])).join(' ')),
+        compared: true,
+        notTheFoldOfSilver: [
+          ...new Set(rows.map((row) => dataset.key.map((field) => String(row[field])).join(' '))),
+        ],
       }
     })
   })

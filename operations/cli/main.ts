@@ -63,9 +63,16 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     .action(run(async () => (await import('./start.ts')).runStart))
   program
     .command('status')
-    .description('what runs, and what each stage holds')
+    .description('what runs, where, what each stage holds, and what went wrong lately')
     .addOption(json())
-    .action(run(async () => (await import('./status.ts')).runStatus))
+    .action(run(async () => (await import('./look-back/status-command.ts')).runStatus))
+  program
+    .command('verify')
+    .description('check on the data at hand that the layers agree, and name what is missing')
+    .option('--full', 'compare gold with silver row by row, however much there is')
+    .addOption(json())
+    .addHelpText('after', verifyHelp)
+    .action(run(async () => (await import('./look-back/verify-command.ts')).runVerify))
   program
     .command('trace')
     .description('the life of one record: Kafka, bronze, silver or quarantine, gold, decision and alert')
@@ -113,6 +120,12 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     return error instanceof Failure ? error.exitCode : 1
   }
 }
+
+const verifyHelp = `
+Compares offsets, counts and keys of the layers (guarantees G1 to G4 of the README), and gold with silver row by row where
+a dataset has no more than 100 MB of silver. Exit code 0 when they agree, 1 when they do not. While a local cloud runs,
+records are under way: what is missing for a moment is no problem, what is missing for 20 s is one.
+`
 
 const traceHelp = `
 A key that never came to gold, because its record was rejected, is searched for in bronze, also when it is malformed.

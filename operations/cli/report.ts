@@ -76,18 +76,12 @@ export async function measureLatency(
 
 /** The report for a person: what each stage holds, and whether the layers agree. */
 export function formatReport(report: Report): string {
-  const number = (value: number): string => value.toLocaleString('en-US')
-  const columns = ['kafka', 'bronze', 'silver', 'quarantined', 'duplicates', 'gold'] as const
-  const tooLarge = report.datasets.some((row) => row.tooLarge > 0) ? (['tooLarge'] as const) : []
-  const shown = [...columns, ...tooLarge]
-  const rows = report.datasets.map((row) => [row.dataset, ...shown.map((column) => number(row[column]))])
-  const total = ['total', ...shown.map((column) => number(sum(report.datasets, (row) => row[column])))]
   const { decision, gold } = report.latencyMs
   const latency = (name: string, of: Latency | null): string =>
     of ? `${name} p50 ${number(of.p50)} ms, p99 ${number(of.p99)} ms` : `${name} –`
   const { fraud, genuine } = report.decisions
   return [
-    table([['', ...shown.map((column) => (column === 'tooLarge' ? 'too large' : column))], ...rows, total]),
+    layersTable(report.datasets),
     '',
     `decisions   ${number(fraud + genuine)}: ${number(fraud)} fraud, ${number(genuine)} genuine`,
     `throughput  ${number(report.recordsPerSecond)} records/s over ${report.seconds.toFixed(1)} s, from the first append to the last row`,
@@ -103,6 +97,22 @@ export function formatReport(report: Report): string {
       ? []
       : ['', 'In the lake, counted nowhere; take them away:', ...report.notes.map((note) => `  ${note}`)]),
   ].join('\n')
+}
+
+const number = (value: number): string => value.toLocaleString('en-US')
+
+/** What each stage holds of each dataset, and of all. */
+export function layersTable(datasets: Report['datasets']): string {
+  const columns = ['kafka', 'bronze', 'silver', 'quarantined', 'duplicates', 'gold'] as const
+  const tooLarge = datasets.some((row) => row.tooLarge > 0) ? (['tooLarge'] as const) : []
+  const shown = [...columns, ...tooLarge]
+  const rows = datasets.map((row) => [row.dataset, ...shown.map((column) => number(row[column]))])
+  const total = ['total', ...shown.map((column) => number(sum(datasets, (row) => row[column])))]
+  return table([
+    ['', ...shown.map((column) => (column === 'tooLarge' ? 'too large' : column))],
+    ...rows,
+    total,
+  ])
 }
 
 /** Rows as aligned columns: the first to the left, numbers to the right. The first row is the head. */

@@ -43,6 +43,43 @@ describe('cupel start', () => {
     expect(report.decisions.fraud).toBeGreaterThan(0)
   })
 
+  it('can be looked back at when it has stopped, and nothing of it changes', {
+    timeout: 60_000,
+  }, async () => {
+    const run = async (...args: string[]) => {
+      const command = cupel(args, workplace.environment)
+      return { exitCode: await command.exit, output: command.output() }
+    }
+    // At once: they take turns.
+    const [status, verify, sql] = await Promise.all([
+      run('status', '--json'),
+      run('verify', '--json'),
+      run(
+        'sql',
+        '--json',
+        `SELECT (SELECT min(transaction_id) FROM fraud_transaction)::VARCHAR AS fraud,
+                (SELECT min(value->>'transaction_id') FROM quarantine.transactions WHERE value->>'amount' IS NULL
+                   AND value->>'transaction_id' LIKE '%-%') AS rejected,
+                (SELECT count(*) FROM silver.transactions) AS silver`,
+      ),
+    ])
+    expect([status.exitCode, verify.exitCode, sql.exitCode], sql.output).toEqual([0, 0, 0])
+    const found = JSON.parse(verify.output)
+    expect(found).toMatchObject({ holds: true, running: false, compared: true, problems: [] })
+    const { datasets, lag } = JSON.parse(status.output)
+    expect(datasets).toEqual(found.datasets)
+    expect(lag.map(({ group }: { group: string }) => group)).toContain('cupel-local-detect-fraud')
+    const [{ fraud, rejected, silver }] = JSON.parse(sql.output)
+    expect(silver).toBe(found.datasets.at(-1).silver)
+
+    const traced = await run('trace', fraud)
+    expect(traced.output).toMatch(/^decision .*\n +fraud, version 1/m)
+    expect(traced.output).toMatch(/^alert .*\n +number \d+, sent$/m)
+    if (rejected) expect((await run('trace', rejected)).output).toMatch(/^quarantine .*\n.*\n +amount: /m)
+    expect(existsSync(join(workplace.directory, 'lock'))).toBe(false)
+    expect(existsSync(join(workplace.directory, 'postgres/data/postmaster.pid'))).toBe(false)
+  })
+
   it('runs until Ctrl-C, stops in order within 10 s, and keeps what it has', {
     timeout: 60_000,
   }, async () => {
@@ -52,6 +89,10 @@ describe('cupel start', () => {
     const second = start('--transactions', '10')
     expect(await second.exit).toBe(1)
     expect(second.output()).toMatch(/already runs in .* stop it first/)
+
+    const status = cupel(['status', '--json'], workplace.environment)
+    expect(await status.exit).toBe(0)
+    expect(JSON.parse(status.output())).toMatchObject({ running: true, pid: expect.any(Number) })
 
     await deleteObject(workplace, firstMerchants) // for the test below
 
@@ -70,6 +111,11 @@ describe('cupel start', () => {
     expect(await next.exit, next.output()).toBe(1)
     expect(reportIn(next.output()).problems).toContainEqual(
       expect.stringMatching(/^merchants: merchant_info-0 offsets 0 to \d+ are not in bronze$/),
+    )
+    const verify = cupel(['verify'], workplace.environment)
+    expect(await verify.exit).toBe(1)
+    expect(verify.output()).toMatch(
+      /^G1 {2}BROKEN.*\n +merchants: merchant_info-0 offsets 0 to \d+ are not in bronze\n +→ /m,
     )
   })
 })

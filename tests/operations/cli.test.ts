@@ -25,7 +25,7 @@ describe.concurrent('cupel, called wrongly or in vain', { timeout: 60_000 }, () 
   it('lists its commands', async () => {
     const { exitCode, output } = await outcome(['--help'], {})
     expect(exitCode).toBe(0)
-    for (const command of ['start', 'status', 'reset', 'build', 'migrate'])
+    for (const command of ['start', 'status', 'verify', 'trace', 'sql', 'reset', 'build', 'migrate'])
       expect(output).toMatch(new RegExp(`^  ${command} `, 'm'))
   })
 
@@ -52,12 +52,19 @@ describe.concurrent('cupel, called wrongly or in vain', { timeout: 60_000 }, () 
     )
   })
 
-  it('says how to start when there is no status', async () => {
+  it.each([
+    ['status'],
+    ['verify'],
+    ['trace', 'x'],
+    ['sql', 'SELECT 1'],
+    ['sql', 'SELECT * FROM silver.users'],
+  ])('%s %s says how to start where there is nothing to look back at', async (...args) => {
     const { directory, environment } = await workplaceOfItsOwn()
-    expect(await outcome(['status'], environment)).toEqual({
+    expect(await outcome(args, environment)).toEqual({
       exitCode: 1,
-      output: `cupel: nothing runs in ${directory}: npm start starts it\n`,
+      output: `cupel: there are no data in ${directory}: npm start makes them, or CUPEL_DIRECTORY names where they are\n`,
     })
+    expect(existsSync(join(directory, 'lock'))).toBe(false)
   })
 
   it('resets where there is nothing, and deletes nothing that is not its own', async () => {
@@ -149,17 +156,35 @@ describe('cupel, while a local cloud runs', () => {
     offline = await startOffline(workplace)
   })
 
-  it('status shows how far the records are, for people and for machines', async () => {
+  it('status shows where everything is, for people and for machines', async () => {
     const [people, machines] = await Promise.all([
       outcome(['status'], workplace.environment),
       outcome(['status', '--json'], workplace.environment),
     ])
     expect([people.exitCode, machines.exitCode]).toEqual([0, 0])
-    expect(people.output).toMatch(/^records +done +of$/m)
-    expect(people.output).toMatch(/^transactions decided +0 +0$/m)
+    const { pid } = offline.run.process
+    const { kafka, s3, lambda, postgres } = offline.endpoints
+    expect(people.output).toMatch(new RegExp(`^state +running since .* process ${pid}$`, 'm'))
+    expect(people.output).toContain(`psql ${postgres}\n`)
     const status = JSON.parse(machines.output)
-    expect(status).toMatchObject({ ...offline.endpoints, pid: offline.run.process.pid })
-    expect(status.progress).toContainEqual({ what: 'merchants in gold', done: 0, of: 0 })
+    expect(status).toMatchObject({ running: true, pid, endpoints: { kafka, s3, lambda, postgres } })
+    expect(status.datasets).toContainEqual(
+      expect.objectContaining({ dataset: 'merchants', kafka: 0, gold: 0 }),
+    )
+  })
+
+  it('sql, verify and trace work beside it', async () => {
+    const [sql, verify, trace] = await Promise.all([
+      outcome(['sql', '--json', 'SELECT count(*) AS n FROM silver.users, users'], workplace.environment),
+      outcome(['verify'], workplace.environment),
+      outcome(['trace', 'nobody'], workplace.environment),
+    ])
+    expect(sql).toEqual({ exitCode: 0, output: '[\n  {\n    "n": 0\n  }\n]\n' })
+    expect(verify).toEqual({ exitCode: 0, output: expect.stringContaining('The layers reconcile') })
+    expect(trace).toEqual({
+      exitCode: 1,
+      output: expect.stringContaining('cupel: no record of transactions has the key nobody'),
+    })
   })
 
   it('reset refuses until it has stopped, and then deletes all of it', async () => {

@@ -1,6 +1,12 @@
-import { bronzeKey, silverKey } from '@cupel/core/keys'
+import { bronzeKey, quarantineKey, silverKey } from '@cupel/core/keys'
 import { describe, expect, it } from 'vitest'
-import { type DatasetStock, foreignObjects, reconcile } from '#operations/reconcile.ts'
+import {
+  type DatasetStock,
+  type DecisionStock,
+  findProblems,
+  foreignObjects,
+  reconcile,
+} from '#operations/reconcile.ts'
 
 const dataset = { name: 'merchants', topic: 'm', bronzeFolder: 'b', silverFolder: 's' }
 const bronze = (firstOffset: number, lastOffset: number, records = lastOffset - firstOffset + 1) => ({
@@ -27,11 +33,23 @@ function stock(changes: Partial<DatasetStock> = {}): DatasetStock {
     keptFailures: [],
     bronze: objects,
     ledger: objects.map(entry),
-    gold: { rows: 10, notTheFoldOfSilver: [] },
+    silver: objects.map(entry).map(({ objectKey }) => objectKey),
+    quarantine: [],
+    gold: { rows: 10, compared: true, notTheFoldOfSilver: [] },
     ...changes,
   }
 }
-const decisions = { fraud: 1, genuine: 9, undecided: [], unexpected: [] }
+const decisions: DecisionStock = {
+  topic: 'transactions',
+  fraud: 1,
+  genuine: 9,
+  undecided: [],
+  unexpected: [],
+  withoutAlert: [],
+  unsent: [],
+  progress: [],
+  gaps: [],
+}
 const problems = (changes: Partial<DatasetStock>) => reconcile([stock(changes)], decisions).join('\n')
 
 describe('reconcile', () => {
@@ -47,10 +65,12 @@ describe('reconcile', () => {
     expect(problems({ bronze: [bronze(0, 6), bronze(6, 9, 3)] })).toContain('offset 6 stands in bronze twice')
   })
   it('counts records that the event source kept as too large', () => {
-    const objects = [bronze(0, 5), bronze(7, 9)]
+    const bronzeObjects = [bronze(0, 5), bronze(7, 9)]
+    const ledger = bronzeObjects.map(entry)
+    const stored = { bronze: bronzeObjects, ledger, silver: ledger.map(({ objectKey }) => objectKey) }
     const keptFailures = [{ topic: 'm', partition: 0, firstOffset: 6, lastOffset: 6 }]
-    expect(problems({ bronze: objects, ledger: objects.map(entry), keptFailures })).toBe('')
-    expect(problems({ bronze: objects, ledger: objects.map(entry) })).toContain('offsets 6 to 6')
+    expect(problems({ ...stored, keptFailures })).toBe('')
+    expect(problems(stored)).toContain('offsets 6 to 6')
   })
   it('counts no object of a partition that the topic does not have, and names it', () => {
     const byHand = { ...bronze(0, 2), key: bronzeKey('b', { topic: 'm', partition: 9 }, 0), partition: 9 }
@@ -68,7 +88,8 @@ describe('reconcile', () => {
   })
   it('names a bronze object that never came to gold, and one that could not be loaded', () => {
     const [first, second] = stock().ledger
-    expect(problems({ ledger: [first!] })).toContain(`${second!.objectKey} is missing`)
+    expect(problems({ ledger: [first!] })).toContain(`${second!.objectKey} was not loaded`)
+    expect(problems({ silver: [first!.objectKey] })).toContain(`${second!.objectKey} is missing`)
     expect(problems({ ledger: [first!, { ...second!, problem: 'not a Parquet file' }] })).toContain(
       'not a Parquet file',
     )
@@ -102,8 +123,62 @@ describe('reconcile', () => {
     const [first, second] = stock().ledger
     expect(problems({ ledger: [first!, { ...second!, records: 3 }] })).toContain('accounts for 3')
   })
+  it('names a quarantine object that is missing, or holds another number of records', () => {
+    const [first, second] = stock().ledger
+    const ledger = [first!, { ...second!, silver: 3, quarantined: 1 }]
+    const key = quarantineKey('merchants', 'partition=0/m+0+00000000000000000006')
+    expect(problems({ ledger, quarantine: [{ key, lines: 1 }] })).toBe('')
+    expect(problems({ ledger })).toContain(`${key} holds 0 records`)
+    expect(problems({ ledger, quarantine: [{ key, lines: 2 }] })).toContain(`${key} holds 2 records`)
+  })
+
+  it('tells a gold with more rows than silver has records, where rows were not compared', () => {
+    const gold = { rows: 11, compared: false, notTheFoldOfSilver: [] }
+    expect(problems({ gold })).toContain('11 rows, more than the 10 records of silver')
+    expect(problems({ gold: { ...gold, rows: 10 } })).toBe('')
+  })
+
+  describe('of decisions', () => {
+    const decided = (changes: Partial<DecisionStock>, keptFailures: DatasetStock['keptFailures'] = []) =>
+      findProblems([stock({ keptFailures })], { ...decisions, topic: 'm', progress: [whole], ...changes })
+        .filter(({ guarantee }) => guarantee === 'G4')
+        .map(({ text }) => text)
+    const whole = { partition: 0, firstOffset: 0, nextOffset: 10 }
+
+    it('names offsets that are not decided, at the end and at the start', () => {
+      expect(decided({})).toEqual([])
+      expect(decided({ progress: [{ ...whole, firstOffset: 2, nextOffset: 7 }] })).toEqual([
+        'm-0 offsets 0 to 1 are not decided',
+        'm-0 offsets 7 to 9 are not decided',
+      ])
+      expect(decided({ progress: [] })).toEqual(['m-0 offsets 0 to 9 are not decided'])
+    })
+
+    it('takes a record that is too large for an event as the cause of a gap, and of an end that was not reached', () => {
+      const gaps = [{ partition: 0, firstOffset: 3, lastOffset: 4 }]
+      const tooLarge = (offset: number) => ({
+        topic: 'm',
+        partition: 0,
+        firstOffset: offset,
+        lastOffset: offset,
+      })
+      expect(decided({ gaps }, [tooLarge(3), tooLarge(4)])).toEqual([])
+      expect(decided({ gaps }, [tooLarge(3)])).toEqual([
+        'm-0 offsets 4 to 4 never came, and nobody knows why',
+      ])
+      expect(decided({ progress: [{ ...whole, nextOffset: 9 }] }, [tooLarge(9)])).toEqual([])
+    })
+
+    it('names frauds without an alert, and alerts that were never sent', () => {
+      expect(decided({ withoutAlert: ['t1'], unsent: ['t2'] })).toEqual([
+        'no alert for the fraud t1',
+        'the alert on t2 was never sent',
+      ])
+    })
+  })
+
   it('names keys in which gold is not the newest of silver, and decisions that are missing or too many', () => {
-    expect(problems({ gold: { rows: 10, notTheFoldOfSilver: ['k1'] } })).toContain('k1')
+    expect(problems({ gold: { rows: 10, compared: true, notTheFoldOfSilver: ['k1'] } })).toContain('k1')
     expect(reconcile([], { ...decisions, undecided: ['t1'], unexpected: ['t2'] })).toEqual([
       expect.stringContaining('t1'),
       expect.stringContaining('t2'),

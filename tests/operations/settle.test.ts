@@ -53,6 +53,7 @@ describe('settle', () => {
         produce: async () => {},
         offsets: async () => ({ records: 0, partitions: [] }),
         committed: async () => new Map(),
+        groups: async () => [],
         close: async () => {},
       },
       failures: { ...empty, put: async () => true, head: async () => undefined },

@@ -102,7 +102,7 @@ describe('takeStock', () => {
     const kafka = { offsets: async () => ({ records: 1, partitions: [{ partition: 0, start: 0, end: 1 }] }) }
     const gold = async () =>
       (await takeStock({ kafka, lake, failures: memoryObjectStore(), warehouse }, [orders]))[0]!.gold
-    expect(await gold()).toEqual({ rows: 1, notTheFoldOfSilver: [] })
+    expect(await gold()).toEqual({ rows: 1, compared: true, notTheFoldOfSilver: [] })
     await warehouse.query('UPDATE "order" SET "user" = $1', ['bo'])
     expect([...(await gold()).notTheFoldOfSilver].sort()).toEqual(['bo', 'jo'])
   })

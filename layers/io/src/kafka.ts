@@ -21,6 +21,8 @@ export type KafkaPort = {
   readonly offsets: (topic: string) => Promise<TopicOffsets>
   /** Of each partition of a topic, the offset from which a consumer group goes on; a partition it never committed is not there. */
   readonly committed: (groupId: string, topic: string) => Promise<ReadonlyMap<number, number>>
+  /** The consumer groups whose names begin so, in order: those that have members, or have committed something. */
+  readonly groups: (prefix: string) => Promise<readonly string[]>
   readonly close: () => Promise<void>
 }
 
@@ -74,6 +76,15 @@ export function openKafka(brokers: string, clientId = 'cupel'): KafkaPort {
         ({ partition, offset }) => [partition, Number(offset)] as const,
       )
       return new Map(offsets.filter(([, offset]) => offset >= 0))
+    },
+
+    async groups(prefix) {
+      await administering()
+      const { groups } = await admin.listGroups()
+      return groups
+        .map(({ groupId }) => groupId)
+        .filter((name) => name.startsWith(prefix))
+        .sort()
     },
 
     async close() {

@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Dataset } from '@cupel/core/dataset'
+import {
+  type DatasetStock,
+  type DecisionStock,
+  findProblems,
+  type Guarantee,
+  type Problem,
+} from '../../reconcile.ts'
+import { type StockPorts, takeStock, takeStockOfDecisions } from '../../stock.ts'
+import { layersTable, makeReport, type Report } from '../report.ts'
+import { number, plural, printable } from './text.ts'
+
+export type Verification = Pick<Report, 'datasets' | 'decisions' | 'notes'> & {
+  readonly holds: boolean
+  readonly running: boolean
+  readonly compared: boolean // gold with silver row by row; else by counts
+  readonly problems: readonly Problem[]
+}
+
+export type VerifyOptions = {
+  readonly running: boolean
+  readonly full: boolean // compare row by row, however much there is
+  readonly signal: AbortSignal
+}
+
+const compareUpToBytes = 100_000_000 // of a dataset's silver: seconds
+const lookAgainMs = 1_000
+const lookForMs = 20_000
+
+/**
+ * Check G1 to G4 on what is stored now. While records are under way stages disagree for a moment, so a problem counts only
+ * when it lasts: the same one at every look for 20 s.
+ */
+export async function verify(
+  ports: StockPorts,
+  datasets: readonly Dataset[],
+  { running, full, signal }: VerifyOptions,
+): Promise<Verification> {
+  const options = full ? {} : { compareUpToBytes }
+  const look = async () => {
+    const stocks = await takeStock(ports, datasets, options)
+    return { stocks, decisions: await takeStockOfDecisions(ports.warehouse) }
+  }
+  let seen = await look()
+  let problems = findProblems(seen.stocks, seen.decisions)
+  for (const startedMs = performance.now(); running && problems.length > 0 && !signal.aborted; ) {
+    if (performance.now() - startedMs > lookForMs) break
+    await sleep(lookAgainMs, undefined, { signal }).catch(() => {})
+    seen = await look()
+    problems = lasting(problems, findProblems(seen.stocks, seen.decisions))
+  }
+  return makeVerification(seen, problems, running)
+}
+
+/** Those of `now` that were there before, at the same address. */
+export function lasting(before: readonly Problem[], now: readonly Problem[]): readonly Problem[] {
+  const name = ({ guarantee, subject, address }: Problem): string => `${guarantee} ${subject} ${address}`
+  const known = new Set(before.map(name))
+  return now.filter((problem) => known.has(name(problem)))
+}
+
+export function makeVerification(
+  { stocks, decisions }: { stocks: readonly DatasetStock[]; decisions: DecisionStock },
+  problems: readonly Problem[],
+  running: boolean,
+): Verification {
+  const run = { seconds: 0, recordsPerSecond: 0, latencyMs: { decision: null, gold: null }, problems: [] }
+  const report = makeReport(stocks, decisions, run)
+  return {
+    holds: problems.length === 0,
+    running,
+    compared: stocks.every(({ gold }) => gold.compared),
+    datasets: report.datasets,
+    decisions: report.decisions,
+    problems,
+    notes: report.notes,
+  }
+}
+
+const promises: Record<Guarantee, string> = {
+  G1: 'each record of Kafka stands in bronze once',
+  G2: 'bronze = silver + quarantined + duplicates',
+  G3: 'gold = the newest of silver',
+  G4: 'one decision for each valid transaction, one alert for each fraud',
+}
+const shown = 5 // problems of a guarantee
+
+export function formatVerification(verification: Verification): string {
+  const { datasets, decisions, problems, compared, holds, running, notes } = verification
+  const guarantees = Object.keys(promises) as Guarantee[]
+  const total = (name: 'kafka' | 'bronze' | 'gold'): number =>
+    datasets.reduce((sum, row) => sum + row[name], 0)
+  const checked: Record<Guarantee, string> = {
+    G1: plural(total('kafka'), 'offset'),
+    G2: plural(total('bronze'), 'record'),
+    G3: `${plural(total('gold'), 'row')}${compared ? '' : ', by counts: --full compares each'}`,
+    G4: `${plural(decisions.fraud + decisions.genuine, 'decision')}, ${number(decisions.fraud)} fraud`,
+  }
+  const width = Math.max(...Object.values(promises).map(({ length }) => length))
+  return [
+    layersTable(datasets),
+    '',
+    ...guarantees.flatMap((guarantee) => {
+      const found = problems.filter((problem) => problem.guarantee === guarantee)
+      return [
+        `${guarantee}  ${found.length === 0 ? 'ok    ' : 'BROKEN'}  ${promises[guarantee].padEnd(width)}  ${checked[guarantee]}`,
+        ...found
+          .slice(0, shown)
+          .flatMap(({ subject, text, remedy }) => [
+            `            ${printable(`${subject}: ${text}`)}`,
+            `            → ${printable(remedy)}`,
+          ]),
+        ...(found.length > shown
+          ? [`            and ${number(found.length - shown)} more: --json lists them`]
+          : []),
+      ]
+    }),
+    '',
+    holds
+      ? running
+        ? 'The layers reconcile, but for what is under way at this moment.'
+        : 'The layers reconcile.'
+      : `The layers do NOT reconcile: ${plural(problems.length, 'problem')}.`,
+    ...(notes.length === 0
+      ? []
+      : [
+          '',
+          'In the lake, counted nowhere; take them away:',
+          ...notes.map((note) => `  ${printable(note)}`),
+        ]),
+  ].join('\n')
+}

@@ -58,8 +58,8 @@ describe('cupel start', () => {
         'sql',
         '--json',
         `SELECT (SELECT min(transaction_id) FROM fraud_transaction)::VARCHAR AS fraud,
-                (SELECT min(value->>'transaction_id') FROM quarantine.transactions WHERE value->>'amount' IS NULL
-                   AND value->>'transaction_id' LIKE '%-%') AS rejected,
+                (SELECT min(value->>'transaction_id') FROM quarantine.transactions
+                  WHERE list_contains(list_transform(reasons, lambda each: each.field), 'event_time')) AS rejected,
                 (SELECT count(*) FROM silver.transactions) AS silver`,
       ),
     ])
@@ -75,7 +75,8 @@ describe('cupel start', () => {
     const traced = await run('trace', fraud)
     expect(traced.output).toMatch(/^decision .*\n +fraud, version 1/m)
     expect(traced.output).toMatch(/^alert .*\n +number \d+, sent$/m)
-    if (rejected) expect((await run('trace', rejected)).output).toMatch(/^quarantine .*\n.*\n +amount: /m)
+    const refused = await run('trace', rejected)
+    expect(refused.output).toMatch(/^quarantine .*\n +quarantine\/transactions\/.*\n(.*\n)* +event_time: /m)
     expect(existsSync(join(workplace.directory, 'lock'))).toBe(false)
     expect(existsSync(join(workplace.directory, 'postgres/data/postmaster.pid'))).toBe(false)
   })

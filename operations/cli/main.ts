@@ -76,12 +76,12 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
   program
     .command('trace')
     .description('the life of one record: Kafka, bronze, silver or quarantine, gold, decision and alert')
-    .argument('<key>', 'a transaction id, or the key of another dataset')
+    .argument('[key]', 'a transaction id, or the key of another dataset; default: the latest fraud')
     .option('--dataset <name>', 'the dataset whose key it is', 'transactions')
     .option('--scan', 'search all of bronze for repetitions, however large it is')
     .addOption(json())
     .addHelpText('after', traceHelp)
-    .action(async (key: string, options: TraceCommandOptions) => {
+    .action(async (key: string | undefined, options: TraceCommandOptions) => {
       const { runTrace } = await import('./look-back/trace-command.ts')
       exitCode = await runTrace(root, key, options)
     })
@@ -130,6 +130,7 @@ records are under way: what is missing for a moment is no problem, what is missi
 const traceHelp = `
 A key that never came to gold, because its record was rejected, is searched for in bronze, also when it is malformed.
 
+  cupel trace
   cupel trace 527c660e-7071-441c-b092-14e2fa395781
   cupel trace 49dea814-a21f-4bd7-a7ab-782390c774aa --dataset users
 `

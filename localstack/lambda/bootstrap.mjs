@@ -1,7 +1,7 @@
 // Runs inside an execution environment: one child process, one function, one invocation at a time.
 // Plain JavaScript, because the child runs it as it is.
 //
-//   parent → here   { requestId, payload, deadlineMs, functionArn, traceId }
+//   parent → here   { requestId, payload, timeoutMs, functionArn, traceId }
 //   here → parent   { ready: true } | { result: text } | { error: text, fatal? }   text is JSON
 //
 // Handler resolution, error texts and exit codes follow the runtime interface client of AWS's Node.js runtimes:
@@ -94,8 +94,9 @@ function call(handler, event, context) {
   })
 }
 
-function contextOf({ requestId, deadlineMs, functionArn }) {
+function contextOf({ requestId, timeoutMs, functionArn }) {
   const env = process.env
+  const deadlineMs = performance.now() + timeoutMs // the wall clock may be set meanwhile
   return {
     callbackWaitsForEmptyEventLoop: true,
     functionName: env.AWS_LAMBDA_FUNCTION_NAME,
@@ -107,7 +108,7 @@ function contextOf({ requestId, deadlineMs, functionArn }) {
     logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
     identity: undefined,
     clientContext: undefined,
-    getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),
+    getRemainingTimeInMillis: () => Math.max(0, Math.round(deadlineMs - performance.now())),
   }
 }
 

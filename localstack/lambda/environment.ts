@@ -93,8 +93,8 @@ export class Environment {
     }
     this.#requestId = requestId
     if (!this.usable) return this.#fail(requestId, this.#early ?? { exit: describeExit(null, 'SIGKILL') })
-    const deadlineMs = Date.now() + timeoutSeconds * 1000
-    this.#child.send({ ...invocation, deadlineMs, traceId: traceId() }, () => {}) // a dead child answers by its exit
+    const timeoutMs = timeoutSeconds * 1000
+    this.#child.send({ ...invocation, timeoutMs, traceId: traceId() }, () => {}) // a dead child answers by its exit
     const answer = await this.#next(timeoutSeconds * 1000)
     if (!('result' in answer)) return this.#fail(requestId, answer)
     if (Buffer.byteLength(answer.result) <= responseLimitBytes)

@@ -138,6 +138,17 @@ describe('handlers', () => {
     expect(answer.left).toBeLessThanOrEqual(10_000)
   })
 
+  it('counts the time that is left alike when the clock is set', async () => {
+    const invoke = await start(
+      'export const handler = async (event, context) => { Date.now = () => event.now; return context.getRemainingTimeInMillis() }',
+    )
+    for (const now of [0, Date.now() + 3_600_000]) {
+      const { answer } = await invoke({ now })
+      expect(answer).toBeGreaterThan(5_000)
+      expect(answer).toBeLessThanOrEqual(10_000)
+    }
+  })
+
   it('passes an event of 6 MB on', async () => {
     const invoke = await start('export const handler = async (event) => event.text.length')
     expect((await invoke({ text: '"é\\'.repeat(500_000) })).answer).toBe(1_500_000)

@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import type { S3Client } from '@aws-sdk/client-s3'
 import { defaultPartitions, type LocalConfig } from './config.ts'
 import { settleFormat } from './data-format.ts'
-import { takeDirectory } from './directory-lock.ts'
+import { takeDirectory, unusableDirectory } from './directory-lock.ts'
 import { type Endpoints, publishEndpoints } from './endpoints-file.ts'
+import { StartError, systemCode } from './errors.ts'
 import { type AsyncQueue, makeAsyncQueue } from './event-sources/async-queue.ts'
 import { bucketDestination, fileDestination, topicDestination } from './event-sources/kafka/destinations.ts'
 import type { Destination } from './event-sources/kafka/on-failure.ts'
@@ -67,7 +68,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
   try {
     const instead = 'start this one with CUPEL_DIRECTORY set to another folder'
     stopping.claims.push(takeDirectory(config.directory, 'local cloud', instead))
-    await settleFormat(config.directory, { madeBy: options.version })
+    await writing(config.directory, () => settleFormat(config.directory, { madeBy: options.version }))
     const variables: Record<string, string> = {}
     const runtime = startRuntime({
       ...options,
@@ -146,7 +147,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     )
     await withinMs(15_000, Promise.all(sources.map((source) => source.ready)))
     signal?.throwIfAborted()
-    stopping.intake.push(await publishEndpoints(config.directory, endpoints))
+    stopping.intake.push(await writing(config.directory, () => publishEndpoints(config.directory, endpoints)))
     return { endpoints, inspectors: inspectorsOf(runtime), stop: stopping.run }
   } catch (error) {
     await stopping.run()
@@ -306,6 +307,17 @@ async function startServices(
     }),
     lambda: lambdaAt,
     ...(postgresAt !== undefined && { postgres: postgresAt }),
+  }
+}
+
+/** What the system refuses, a full disk above all, becomes one line that names the directory. */
+async function writing<T>(directory: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw systemCode(error) === undefined || error instanceof StartError
+      ? error
+      : unusableDirectory(directory, 'local cloud', error)
   }
 }
 

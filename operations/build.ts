@@ -133,7 +133,7 @@ async function copyEngine(root: string): Promise<void> {
   const unfinished = await unfinishedPath(root)
   for (const name of ['node-api', 'node-bindings', `node-bindings-${deployedPlatform}`]) {
     await cp(join(source, name), join(unfinished, name), { recursive: true }).catch((cause) => {
-      if (name !== `node-bindings-${deployedPlatform}`) throw cause
+      if (name !== `node-bindings-${deployedPlatform}` || cause.code !== 'ENOENT') throw cause
       console.warn(
         `The duckdb layer lacks @duckdb/${name}, so it runs here but not in Lambda. ` +
           `To package for AWS: npm install --no-save --force @duckdb/${name}@${version}`,

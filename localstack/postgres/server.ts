@@ -17,7 +17,6 @@ import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { messageOf } from '../errors.ts'
 import { listen, loopback } from '../listen.ts'
 import { isAlive, isDefunct } from '../processes.ts'
 
@@ -169,7 +168,8 @@ async function initialise({ bin, prefix }: Tools, directory: string): Promise<vo
       await rm(unfinished, { recursive: true, force: true })
     }
   } catch (error) {
-    throw new Error(explainFailure('make its data directory', directory, messageOf(error)), { cause: error })
+    const output = error instanceof Error ? error.message : String(error) // initdb's, in full
+    throw new Error(explainFailure('make its data directory', directory, output), { cause: error })
   }
 }
 

@@ -45,8 +45,11 @@ describe('a start on a full disk', () => {
     if (!mounted) return
     await fill(filler)
     await truncate(filler, (await stat(filler)).size - bytes)
-    expect(await refusal()).toMatch(/the disk is full|no space left|some space/i)
-    await rm(filler)
+    try {
+      expect(await refusal()).toMatch(/the disk is full|no space left|some space/i)
+    } finally {
+      await rm(filler)
+    }
   })
 
   it('runs when there is room again, and reconciles; and again when it was full in between', {
@@ -65,7 +68,8 @@ describe('a start on a full disk', () => {
     await start()
   })
 
-  it('of the project says that the build has no room', { timeout: 60_000 }, ({ skip }) => {
+  it('of the project says that the build has no room', { timeout: 60_000 }, async ({ skip }) => {
+    await rm(filler, { force: true })
     if (!mounted) skip()
     const command = join(root, 'operations/cli/cupel.mjs')
     const attempt = (size: string) => {

@@ -61,6 +61,12 @@ export function eventBytes(
   return waiting.reduce((sum, record) => sum + recordBytes(record, partitions, limits), limits.fixedBytes)
 }
 
+/** Bytes of the event that holds only this record. */
+export const bytesAlone = (
+  { partition, bytes }: Pick<Waiting, 'partition' | 'bytes'>,
+  { fixedBytes, partitionBytes }: BatchLimits,
+): number => fixedBytes + partitionBytes(partition) + bytes + 1
+
 /** What one more record adds, given the partitions that are in the event already (it joins them). */
 function recordBytes(
   { partition, bytes }: Pick<Waiting, 'partition' | 'bytes'>,

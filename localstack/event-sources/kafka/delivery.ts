@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts'
 import { describeFailure } from '../failure.ts'
 import type { rarely } from '../rarely.ts'
 import type { Commits } from './commits.ts'
-import { type EventOrigin, eventHead, eventJson, type NullsAs, recordJson } from './event.ts'
+import { type EventOrigin, eventHead, eventJson, type NullsAs } from './event.ts'
 import type { Destination, FailureCondition } from './on-failure.ts'
 import { addresses, type Entry, type Ownership, partitionsOf } from './ownership.ts'
 import type { PartitionLocks } from './partition-locks.ts'
@@ -86,7 +86,9 @@ export class Delivery {
 
   /** A record that fits in no event: to the destination first, then past it. The records after it go on. */
   async setAside(entry: Entry): Promise<void> {
-    const why = `fits in no event of 6 MB (${(entry.bytes / 1024 / 1024).toFixed(1)} MB)`
+    const { key, value } = entry.record
+    const megabytes = ((key?.length ?? 0) + (value?.length ?? 0)) / 1024 / 1024
+    const why = `fits in no event of 6 MB (${megabytes.toFixed(1)} MB)`
     if (await this.#giveUp([entry], 'MaximumPayloadSizeExceeded', why, notInvoked)) {
       await this.#settle([entry], [])
     }
@@ -140,7 +142,7 @@ export class Delivery {
     const requestId = randomUUID()
     this.#counts.invocations++
     try {
-      const event = eventJson(this.#head, mapping.topic, records)
+      const event = this.#eventOf(records)
       const result = await invoke(mapping.functionName, event, { requestId })
       if (result.statusCode === 200 && result.functionError === undefined) {
         const because = 'it reported records as failed'
@@ -167,8 +169,8 @@ export class Delivery {
     const { topic } = mapping
     let reached = false
     if (destination) {
-      const failed = records.map((entry) => ({ ...entry, json: this.#jsonOf(entry) }))
-      const event = eventJson(this.#head, topic, failed)
+      const failed = records.map(({ record }) => record)
+      const event = this.#eventOf(records)
       const about = { condition, requestId, functionArn, attempts, functionError, origin, topic }
       for (let tries = 1; !reached && tries <= destinationAttempts; tries++) {
         try {
@@ -194,8 +196,10 @@ export class Delivery {
     return true
   }
 
-  #jsonOf({ json, record }: Entry): string {
-    return record ? recordJson(record, this.#settings.nullsAs) : json
+  #eventOf(entries: readonly Entry[]): string {
+    const { mapping, nullsAs } = this.#settings
+    const records = entries.map(({ record }) => record)
+    return eventJson(this.#head, mapping.topic, records, nullsAs)
   }
 
   /** Commits what nothing before it holds back any more. */
@@ -217,7 +221,7 @@ export class Delivery {
     const { maximumAgeMs } = this.#policy
     if (maximumAgeMs === Number.POSITIVE_INFINITY) return []
     const oldestMs = this.#settings.clock.date().getTime() - maximumAgeMs
-    return records.filter(({ timestampMs }) => timestampMs < oldestMs)
+    return records.filter(({ record }) => record.timestampMs < oldestMs)
   }
 
   #complain({ records, failures }: Part<Entry>, again: readonly Part<Entry>[], because: string): void {

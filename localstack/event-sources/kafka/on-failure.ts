@@ -1,4 +1,4 @@
-import type { EventOrigin } from './event.ts'
+import type { EventOrigin, SourceRecord } from './event.ts'
 
 /** Records that a mapping gave up on, together: what its on-failure destination gets. */
 export type Failure = {
@@ -10,19 +10,12 @@ export type Failure = {
   readonly functionError: boolean // the last one ended with an error, not with an answer
   readonly origin: EventOrigin
   readonly topic: string
-  readonly records: readonly FailedRecord[] // never empty; of a partition in offset order
+  readonly records: readonly SourceRecord[] // never empty; of a partition in offset order
   readonly event: string // JSON text of the event that holds them
 }
 
 /** AWS documents no name for what became too old; this is the one that Kinesis mappings use. */
 export type FailureCondition = 'RetryAttemptsExhausted' | 'MaximumPayloadSizeExceeded' | 'RecordAgeExceeded'
-
-export type FailedRecord = {
-  readonly partition: number
-  readonly offset: number
-  readonly timestampMs: number
-  readonly json: string // as in the event
-}
 
 /** Where a mapping delivers what it gave up on. `deliver` throws when it can't. */
 export type Destination = {
@@ -62,11 +55,10 @@ export function failureDocument(failure: Failure, { withPayload }: { withPayload
  */
 export function failureMessages(
   failure: Failure,
-  eventOf: (record: FailedRecord) => string, // JSON text of an event that holds only this record
+  eventOf: (record: SourceRecord) => string, // JSON text of an event that holds only this record
 ): { readonly key: Buffer | null; readonly value: string }[] {
   const condition = failure.condition === 'RetryAttemptsExhausted' ? 'RetriesExhausted' : failure.condition
   return failure.records.map((record) => {
-    const { key } = JSON.parse(record.json) as { key?: string | null }
     const event = eventOf(record)
     const info = { offset: String(record.offset), timestamp: isoTime(record.timestampMs) }
     const metadata = JSON.stringify({
@@ -74,7 +66,7 @@ export function failureMessages(
       KafkaBatchInfo: { ...batchInfo({ ...failure, records: [record] }, event), recordInfo: info },
     })
     return {
-      key: typeof key === 'string' ? Buffer.from(key, 'base64') : null,
+      key: record.key && Buffer.from(record.key),
       value: `${metadata.slice(0, -1)},"payload":${event}}`,
     }
   })

@@ -17,9 +17,7 @@ export type Ownership = {
 export type Entry = Waiting & {
   readonly owner: Ownership
   readonly offset: number
-  readonly timestampMs: number
-  readonly json: string // empty when too large
-  readonly record?: SourceRecord // kept only when too large
+  readonly record: SourceRecord
   next: number // what to commit when it is settled: after itself, and after those behind it that filters left out
 }
 

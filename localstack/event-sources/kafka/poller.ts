@@ -1,10 +1,10 @@
 import { messageOf } from '../../errors.ts'
 import { rarely } from '../rarely.ts'
-import { type BatchLimits, decide, eventBytes, maxEventBytes } from './batching.ts'
+import { type BatchLimits, bytesAlone, decide, maxEventBytes } from './batching.ts'
 import { Commits } from './commits.ts'
 import type { OpenConsumer, RecordConsumer, RecordSink } from './consumer.ts'
 import { Delivery, type DeliveryCounts, type DeliverySettings } from './delivery.ts'
-import { eventHead, partitionKey, recordJson, type SourceRecord } from './event.ts'
+import { eventHead, partitionKey, recordBytes, type SourceRecord } from './event.ts'
 import { passes } from './filter.ts'
 import type { Entry, Ownership } from './ownership.ts'
 
@@ -203,18 +203,11 @@ export class Poller implements RecordSink {
   }
 
   #toEntry(record: SourceRecord, owner: Ownership): Entry {
-    const { partition, offset, timestampMs } = record
-    const rawBytes = (record.key?.length ?? 0) + (record.value?.length ?? 0)
+    const { partition, offset } = record
+    const bytes = recordBytes(record, this.#settings.nullsAs)
+    const tooLarge = bytesAlone({ partition, bytes }, this.#limits) > maxEventBytes
     const arrivedMs = this.#settings.clock.now()
-    const base = { partition, offset, timestampMs, next: offset + 1, owner, arrivedMs }
-    if (rawBytes <= (maxEventBytes / 4) * 3) {
-      const json = recordJson(record, this.#settings.nullsAs)
-      const bytes = Buffer.byteLength(json)
-      if (eventBytes([{ partition, bytes }], this.#limits) <= maxEventBytes) {
-        return { ...base, bytes, json, tooLarge: false }
-      }
-    }
-    return { ...base, bytes: rawBytes, json: '', tooLarge: true, record }
+    return { partition, offset, owner, record, bytes, tooLarge, arrivedMs, next: offset + 1 }
   }
 
   // The loop: decide, deliver, decide …

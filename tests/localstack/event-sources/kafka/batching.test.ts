@@ -2,11 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   type BatchLimits,
+  bytesAlone,
   decide,
   eventBytes,
   type Waiting,
 } from '#localstack/event-sources/kafka/batching.ts'
-import { eventHead, eventJson, partitionKey, recordJson } from '#localstack/event-sources/kafka/event.ts'
+import { eventHead, eventJson, partitionKey, recordBytes } from '#localstack/event-sources/kafka/event.ts'
 import { record, times } from '../fakes.ts'
 
 const head = eventHead({ kind: 'self-managed', bootstrapServers: '127.0.0.1:9092' })
@@ -111,10 +112,10 @@ describe('decide', () => {
             value: Buffer.alloc(size),
             headers: [[name, Buffer.from(name)]],
           })
-          const json = recordJson(one)
-          return { partition, json, bytes: Buffer.byteLength(json) }
+          return { ...one, bytes: recordBytes(one) }
         })
         expect(eventBytes(entries, limits())).toBe(Buffer.byteLength(eventJson(head, 'orders', entries)))
+        expect(bytesAlone(entries[0]!, limits())).toBe(eventBytes(entries.slice(0, 1), limits()))
       }),
     )
   })

@@ -13,7 +13,7 @@ const failed = [
   record({ offset: 15, timestampMs: 0 }),
   record({ offset: 17, timestampMs: 1000, key: null }),
   record({ partition: 2, offset: 3 }),
-].map((one) => ({ ...one, json: recordJson(one) }))
+]
 const event = eventJson(eventHead(msk), 'orders', failed)
 const failure = (over: Partial<Failure> = {}): Failure => ({
   condition: 'RetryAttemptsExhausted',
@@ -100,7 +100,7 @@ it('47. a Kafka topic gets a message for each record, with its key and the event
       eventSource: 'aws:kafka',
       eventSourceArn,
       bootstrapServers: 'b-2.x:9092,b-1.x:9092',
-      records: { 'orders-0': [JSON.parse(failed[0]!.json)] },
+      records: { 'orders-0': [JSON.parse(recordJson(failed[0]!))] },
     },
   })
 })

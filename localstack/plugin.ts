@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readConfig } from './config.ts'
+import { droppedWindows } from './dropped-windows.ts'
 import { runningEndpoints } from './endpoints-file.ts'
 import type { FunctionLogLine } from './lambda/environment.ts'
 import { type InvocationReport, startRuntime } from './lambda/runtime.ts'
@@ -63,7 +64,8 @@ export async function startOffline(run: Run): Promise<void> {
   await orEnd(async () => {
     const config = configOf(run)
     const wiring = await readWiring(serverless)
-    for (const warning of wiring.warnings) say(`warning: ${warning}`)
+    const dropped = droppedWindows(serverless.service.functions ?? {}, wiring.kafkaMappings)
+    for (const warning of [...wiring.warnings, ...dropped]) say(`warning: ${warning}`)
     await replaceLambda(serverless, {
       async start() {
         cloud = startLocalCloud({

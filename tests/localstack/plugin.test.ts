@@ -268,6 +268,30 @@ describe('other commands', () => {
     expect(existsSync(join(project, 'packaged/common.zip'))).toBe(true)
   })
 
+  it('59. a property that Kafka events do not have is refused by name', {
+    timeout: 30_000,
+  }, async () => {
+    const text = files['serverless.yml']!
+    const selfManaged = `
+      - kafka:
+          accessConfigurations: { saslPlainAuth: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:s' }
+          bootstrapServers: ['b:9092']
+          topic: orders
+          batchWindow: 1`
+    await writeFile(
+      join(project, 'serverless.yml'),
+      text
+        .replace('topic: clicks\n', 'topic: clicks\n          batchSise: 1\n')
+        .replace('\n      - s3:', `${selfManaged}\n      - s3:`),
+    )
+    const { output, exited } = serverless(['package'])
+    expect(await exited).toBe(1)
+    await writeFile(join(project, 'serverless.yml'), text)
+    const said = output.stdout + output.stderr
+    expect(said).toContain("'functions.hello.events.0.msk': unrecognized property 'batchSise'")
+    expect(said).toContain("'functions.hello.events.1.kafka': unrecognized property 'batchWindow'")
+  })
+
   it('invoke local runs the built function with its layers', { timeout: 30_000 }, async () => {
     await writeFile(join(project, 'event.json'), '{"name":"file"}')
     const good = serverless(['invoke', 'local', '-f', 'hello', '--path', 'event.json'])

@@ -69,7 +69,7 @@ const invoke = (input: Partial<ConstructorParameters<typeof InvokeCommand>[0]> =
   client.send(new InvokeCommand({ FunctionName: 'service-dev-hello', ...input }))
 
 describe('the Invoke operation for the AWS SDK', () => {
-  it('answers a synchronous call with the function’s answer', async () => {
+  it('79. answers a synchronous call with the function’s answer', async () => {
     const { StatusCode, Payload, FunctionError, ExecutedVersion } = await invoke({ Payload: '{"n":1}' })
     expect({ StatusCode, FunctionError, ExecutedVersion }).toEqual({
       StatusCode: 200,
@@ -92,7 +92,7 @@ describe('the Invoke operation for the AWS SDK', () => {
     expect((await invoke()).Payload?.transformToString()).toBe('{}')
   })
 
-  it('answers 200 with an error header when the function failed', async () => {
+  it('80. answers 200 with an error header when the function failed', async () => {
     const { StatusCode, FunctionError, Payload } = await invoke({ Payload: '{"fail":true}' })
     expect([StatusCode, FunctionError, Payload?.transformToString()]).toEqual([
       200,
@@ -101,30 +101,35 @@ describe('the Invoke operation for the AWS SDK', () => {
     ])
   })
 
-  it('queues an asynchronous call and answers 202 without a body', async () => {
+  it('79. queues an asynchronous call and answers 202 without a body', async () => {
     const { StatusCode, Payload } = await invoke({ InvocationType: 'Event', Payload: '{"n":2}' })
     expect([StatusCode, Payload?.length ?? 0]).toEqual([202, 0])
     expect(queued).toEqual([['service-dev-hello', '{"n":2}']])
   })
 
-  it('answers a dry run with 204 and runs nothing', async () => {
+  it('79. answers a dry run with 204 and runs nothing', async () => {
     expect((await invoke({ InvocationType: 'DryRun' })).StatusCode).toBe(204)
     expect(queued).toEqual([])
   })
 
   it.each([
-    ['an unknown function', { FunctionName: 'nobody' }, 'ResourceNotFoundException', 404],
-    ['an unknown qualifier', { Qualifier: 'live' }, 'ResourceNotFoundException', 404],
-    ['a payload that is not JSON', { Payload: '{' }, 'InvalidRequestContentException', 400],
-    ['more than 6 MB', { Payload: `"${'x'.repeat(6 * 1024 * 1024)}"` }, 'RequestTooLargeException', 413],
+    ['85. an unknown function is refused', { FunctionName: 'nobody' }, 'ResourceNotFoundException', 404],
+    ['an unknown qualifier is refused', { Qualifier: 'live' }, 'ResourceNotFoundException', 404],
+    ['85. a payload that is not JSON is refused', { Payload: '{' }, 'InvalidRequestContentException', 400],
     [
-      'more than 1 MB for later',
+      '83. more than 6 MB is refused',
+      { Payload: `"${'x'.repeat(6 * 1024 * 1024)}"` },
+      'RequestTooLargeException',
+      413,
+    ],
+    [
+      '83. more than 1 MB for later is refused',
       { InvocationType: 'Event', Payload: `"${'x'.repeat(1024 * 1024)}"` } as const,
       'RequestTooLargeException',
       413,
     ],
-    ['a throttled call', { Payload: '{"throttle":true}' }, 'TooManyRequestsException', 429],
-  ])('refuses %s as AWS does', async (_, input, name, httpStatusCode) => {
+    ['a throttled call is refused', { Payload: '{"throttle":true}' }, 'TooManyRequestsException', 429],
+  ])('%s as AWS does', async (_, input, name, httpStatusCode) => {
     await expect(invoke(input)).rejects.toMatchObject({ name, $metadata: { httpStatusCode } })
   })
 })

@@ -103,7 +103,7 @@ describe('handlers', () => {
     expect((await invoke()).answer).toBe('found')
   })
 
-  it('answers null when the handler returns nothing', async () => {
+  it('82. answers null when the handler returns nothing', async () => {
     const invoke = await start('export const handler = async () => {}')
     expect((await invoke()).answer).toBeNull()
   })
@@ -120,7 +120,7 @@ describe('handlers', () => {
     expect((await invoke()).answer).toBeNull()
   })
 
-  it('gives AWS’s context', async () => {
+  it('90. gives AWS’s context', async () => {
     const invoke = await start(
       'export const handler = async (event, context) => ({ ...context, left: context.getRemainingTimeInMillis() })',
     )
@@ -246,7 +246,7 @@ describe('layers', () => {
 })
 
 describe('failures', () => {
-  it('names the error’s own type', async () => {
+  it('80. names the error’s own type', async () => {
     const invoke = await start('export const handler = async () => { throw new TypeError("no such thing") }')
     const { functionError, answer } = await invoke()
     expect(functionError).toBe('Unhandled')
@@ -270,7 +270,7 @@ describe('failures', () => {
     expect((await invoke()).answer).toBe(2)
   })
 
-  it('ends an environment that takes too long, and the next call gets a fresh one', async () => {
+  it('81. ends an environment that takes too long, and the next call gets a fresh one', async () => {
     const invoke = await start(
       'let n = 0; export const handler = async (event) => { n++; if (event.hang) await new Promise((r) => setTimeout(r, 60_000)); return n }',
       { timeoutSeconds: 1 },
@@ -340,7 +340,7 @@ describe('failures', () => {
     }
   })
 
-  it('refuses an answer above 6 MB', async () => {
+  it('84. refuses an answer above 6 MB', async () => {
     const invoke = await start('export const handler = async ({ size }) => "x".repeat(size - 2)')
     expect((await invoke({ size: 6_291_556 })).functionError).toBeUndefined()
     expect((await invoke({ size: 6_291_557 })).answer).toEqual({
@@ -361,20 +361,20 @@ describe('environments', () => {
   const slow =
     'let n = 0, busy = 0, most = 0; export const handler = async () => { n++; most = Math.max(most, ++busy); await new Promise((r) => setTimeout(r, 100)); busy--; return { n, most, pid: process.pid } }'
 
-  it('reuses module state while warm', async () => {
+  it('89. reuses module state while warm', async () => {
     const invoke = await start(slow)
     expect((await invoke()).answer.n).toBe(1)
     expect((await invoke()).answer.n).toBe(2)
   })
 
-  it('never runs two invocations in one environment', async () => {
+  it('88. never runs two invocations in one environment', async () => {
     const invoke = await start(slow)
     const results = await Promise.all([invoke(), invoke(), invoke()])
     expect(results.map(({ answer }) => answer.most)).toEqual([1, 1, 1])
     expect(new Set(results.map(({ answer }) => answer.pid)).size).toBe(3)
   })
 
-  it('throttles calls over the reserved concurrency, then goes on', async () => {
+  it('87. throttles calls over the reserved concurrency, then goes on', async () => {
     const invoke = await start(slow, { reservedConcurrency: 1 })
     const [first, second] = await Promise.all([invoke(), invoke()])
     expect(first?.statusCode).toBe(200)
@@ -437,7 +437,7 @@ describe('environments', () => {
     const before = { a: await pid('a'), b: await pid('b') }
     await write({ 'a.mjs': 'console.log("loaded"); export const handler = async () => process.pid' })
     runtime.reload(['a'])
-    await expect.poll(() => lines.map(({ text }) => text)).toEqual(['loaded'])
+    await expect.poll(() => lines.map(({ text }) => text), { timeout: 10_000 }).toEqual(['loaded'])
     expect(await pid('b')).toBe(before.b)
     expect(await pid('a')).not.toBe(before.a)
     await expect.poll(() => isAlive(before.a)).toBe(false)

@@ -13,6 +13,7 @@ import {
   type Producer,
 } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { topicDestination } from '#localstack/event-sources/kafka/destinations.ts'
 import {
   type KafkaEventSource,
   type KafkaEventSourceOptions,
@@ -308,26 +309,26 @@ describe('delivery', () => {
     expect(source.status()[0]).toMatchObject({ delivered: 6000, lastProcessingResult: 'OK' })
   })
 
-  it('30. with two pollers both partitions make progress at the same time', async () => {
+  it('29. 30. with three pollers both partitions make progress at the same time, and no third invocation runs', async () => {
     const topic = await newTopic(2)
     const running = new Set<string>()
     let together = 0
     const { source, records } = await start({
       mapping: { topic, batchSize: 1 },
-      pollers: 2,
+      pollers: 3,
       handler: async (payload) => {
         const [key] = Object.keys(offsetsOf(payload)) as [string]
         expect(running).not.toContain(key)
         running.add(key)
-        await sleep(5)
         together = Math.max(together, running.size)
+        await sleep(5)
         running.delete(key)
         return succeeded
       },
     })
     await source.ready
     await eventually(() =>
-      expect(source.status().map(({ partitions }) => Object.keys(partitions))).toHaveLength(2),
+      expect(source.status().flatMap(({ partitions }) => Object.keys(partitions))).toHaveLength(2),
     )
     await produce(topic, [...numbered(20, 0), ...numbered(20, 1)])
     await eventually(() => expect(records.length).toBeGreaterThanOrEqual(40))
@@ -348,6 +349,35 @@ describe('delivery', () => {
     await eventually(() => expect(first.records.length + second.records.length).toBeGreaterThanOrEqual(10))
     const keys = ({ records }: typeof first) => [...new Set(records.map(({ key }) => key))]
     expect([...keys(first), ...keys(second)].sort()).toEqual([`${topic}-0`, `${topic}-1`])
+  })
+
+  it('47. a Kafka destination gets one message for each record that was given up, with its key', async () => {
+    const [topic, failures] = [await newTopic(2), await newTopic(3)]
+    const { group } = await start({
+      mapping: { topic, maximumRetryAttempts: 0, onFailure: { kind: 'topic', topic: failures } },
+      destination: topicDestination(bootstrapServers, failures),
+      handler: () => failed,
+    })
+    await produce(topic, [
+      { key: 'a', value: '1', partition: 0 },
+      { value: '2', partition: 1 },
+    ])
+    await eventually(async () => expect(await committedOf(group, topic)).toEqual({ 0: 1, 1: 1 }))
+    const read = await start({ mapping: { topic: failures } })
+    await eventually(() => expect(read.records).toHaveLength(2))
+    const text = (base64: unknown) => Buffer.from(String(base64), 'base64').toString()
+    const found = read.records.map(({ key: _, ...one }) => JSON.parse(text(one.value)))
+    expect(found.map(({ payload }) => Object.keys(payload.records)).sort()).toEqual([
+      [`${topic}-0`],
+      [`${topic}-1`],
+    ])
+    const keys = read.payloads.flatMap((payload) => Object.values(JSON.parse(payload).records).flat())
+    expect(
+      keys
+        .map((one) => (one as { key?: string }).key)
+        .filter(Boolean)
+        .map(text),
+    ).toEqual(['a'])
   })
 
   it('a record of 10 MB is set aside and the next one goes on', async () => {

@@ -43,7 +43,7 @@ function read() {
   return { keys, lines, source }
 }
 
-it('hands over each change once, those too that came while nothing read, and passes over what is none', async () => {
+it('70. hands over each change once, those too that came while nothing read, and passes over what is none', async () => {
   await publish(upload('bronze/before ü.json'), '{"Service":"S3","Event":"s3:TestEvent"}', 'not JSON', null)
   const first = read()
   await vi.waitFor(() => expect(first.lines).toHaveLength(2), 10_000)

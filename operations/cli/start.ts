@@ -64,7 +64,11 @@ export async function runStart(root: string, options: StartOptions): Promise<num
     onMessage: screen.invocation,
     onReload: (functionKeys: readonly string[]) => screen.note(describeReload(functionKeys, sources)),
   }
-  const cloud = await startLocalCloud(root, listener, options)
+  if (interrupted.signal.aborted) return 130
+  const cloud = await startLocalCloud(root, listener, options).catch((error) => {
+    if (!interrupted.signal.aborted) throw error
+  })
+  if (!cloud) return 130 // a terminal's Ctrl-C ended it before it was ready
   const ports = openLocalPorts(cloud.endpoints)
   const sources = watchSources(root, screen.note, () => migrateAnew(root, cloud.endpoints, screen.note))
   try {

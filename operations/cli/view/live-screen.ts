@@ -10,36 +10,42 @@ import { layout, rowsTaken } from './layout.ts'
 import { cutLine, type Line, paintColours, paintNothing, span, wrapText } from './text.ts'
 import { openWatch } from './watch.ts'
 
-const drawEveryMs = 250
+const saidWithinMs = 250
+const drawnWithinMs = 1_000 // log-update takes some 5 ms to draw
 const howToSee = 'npx cupel sql "SELECT line FROM alerts ORDER BY id DESC"'
 
 /**
  * The live view: what is said once (endpoints, notes, alerts) scrolls up above a picture of how things stand, which is
- * drawn again when it changes, four times a second at most. Where there are more alerts than one can read, it says how
+ * drawn again within a second when it changes. Where there are more alerts than one can read, it says how
  * many were not shown.
  */
 export function liveScreen(stream: WriteStream): Screen {
   const paint = process.env.NO_COLOR ? paintNothing : paintColours
   const draw = createLogUpdate(stream)
   const alerts = makeBudget({ atOnce: 5, perSecond: 3, sayEveryMs: 5_000 })
-  const watch = openWatch({ everyMs: 1_000, onChange: () => update() })
+  const watch = openWatch({ everyMs: 1_000, onChange: () => update(drawnWithinMs) })
   let said: Line[] = [] // to be printed above the picture
   let picture: readonly Line[] = []
   let timer: NodeJS.Timeout | undefined
+  let dueMs = Number.POSITIVE_INFINITY
   let isClosed = false
 
-  const update = () => {
-    if (!isClosed) timer ??= setTimeout(show, drawEveryMs)
+  const update = (withinMs: number) => {
+    const byMs = performance.now() + withinMs
+    if (isClosed || byMs >= dueMs) return
+    clearTimeout(timer)
+    dueMs = byMs
+    timer = setTimeout(show, withinMs)
   }
   const say = (...lines: readonly Line[]) => {
     said.push(...lines)
-    update()
+    update(saidWithinMs)
   }
   const size = () => ({ columns: stream.columns || 80, rows: (stream.rows || 24) - 1 })
 
   function show() {
     clearTimeout(timer)
-    timer = undefined
+    dueMs = Number.POSITIVE_INFINITY
     const withheld = alerts.withheld(performance.now())
     if (withheld > 0) said.push([span(`         and ${withheld} more alerts: ${howToSee}`, 'label')])
     const next = layout(watch.model(), size())
@@ -64,7 +70,7 @@ export function liveScreen(stream: WriteStream): Screen {
     note: (text) => say(...wrapText(text.trimEnd(), size().columns).map((line) => [span(line)])),
     alert(line) {
       const parts = readAlert(line)
-      if (!alerts.take(performance.now())) return update()
+      if (!alerts.take(performance.now())) return update(drawnWithinMs)
       const { columns } = size()
       const time = new Date().toTimeString().slice(0, 8)
       say(...(parts ? layoutAlert(parts, time, columns) : [cutLine([span(line, 'alarm')], columns)]))

@@ -17,7 +17,7 @@ export type Watch = {
   readonly end: () => void
 }
 
-const memoryEveryMs = 5_000
+const memoryEveryMs = 10_000
 
 /** `onChange` is called after each change of the model. `everyMs` is how often it is measured what runs. */
 export function openWatch({ everyMs, onChange }: { everyMs: number; onChange: () => void }): Watch {

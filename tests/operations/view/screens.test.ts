@@ -64,7 +64,9 @@ it('the live view draws what it measures below what is said once, and the report
   })
   const screen = liveScreen(stream as unknown as WriteStream)
   tell(screen)
-  await expect.poll(() => stripVTControlCharacters(written)).toMatch(/^bronze +– +1,200 +34 /m)
+  await expect
+    .poll(() => stripVTControlCharacters(written), { timeout: 10_000 })
+    .toMatch(/^bronze +– +1,200 +34 /m)
   const shown = stripVTControlCharacters(written)
   expect(shown).toContain('PostgreSQL  psql postgresql://u:p@127.0.0.1:5432/cupel')
   expect(shown).toMatch(/^\d\d:\d\d:\d\d ALERT 75,825.71 EUR · Miller Inc · Berlin, DE +3d5ea380/m)

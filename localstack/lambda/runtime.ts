@@ -48,6 +48,8 @@ export type LambdaRuntime = {
 /** Environments of a function that sets no reserved concurrency: bounded by a laptop's memory, not an account's. */
 const defaultConcurrency = 4
 
+const grownConcurrency = 2 // of these, how many for calls that wait
+
 // An environment costs 60 MB and more: a further one is worth it when work piles up, and goes when nothing needs it.
 const growAfterMs = 1_000
 const defaultIdleMs = 60_000
@@ -181,7 +183,8 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     const { waiting, busy, settings } = pool
     if (closed || waiting.length === 0 || busy.size >= limitOf(settings)) return
     if (why === 'came' && busy.size > 0) return
-    if (why === 'late' && [...busy].some(({ initialised }) => !initialised)) return
+    const most = settings.reservedConcurrency ?? grownConcurrency
+    if (why === 'late' && (busy.size >= most || [...busy].some(({ initialised }) => !initialised))) return
     const environment = wake(pool) ?? start(pool)
     busy.add(environment)
     waiting.shift()?.(environment)

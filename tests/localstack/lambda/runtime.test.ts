@@ -409,7 +409,7 @@ describe('environments', () => {
     await write({ released: '' })
     const pids = [late, await held]
     expect(new Set(pids).size).toBe(2)
-    await expect.poll(() => pids.filter(isAlive)).toEqual([])
+    await expect.poll(() => pids.filter(isAlive), { timeout: 10_000 }).toEqual([])
     expect((await invoke()).statusCode).toBe(200)
   })
 
@@ -440,7 +440,7 @@ describe('environments', () => {
     await expect.poll(() => lines.map(({ text }) => text), { timeout: 10_000 }).toEqual(['loaded'])
     expect(await pid('b')).toBe(before.b)
     expect(await pid('a')).not.toBe(before.a)
-    await expect.poll(() => isAlive(before.a)).toBe(false)
+    await expect.poll(() => isAlive(before.a), { timeout: 10_000 }).toBe(false)
   })
 
   it('tells each line of output with function and request', async () => {

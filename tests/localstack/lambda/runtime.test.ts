@@ -393,7 +393,7 @@ describe('environments', () => {
     JSON.parse((await runtime.invoke('f', JSON.stringify(event), { waits: true })).payload)
 
   it('serves calls that wait one after the other, first come first served', async () => {
-    await start(slow, { reservedConcurrency: 2 })
+    await start(slow, { reservedConcurrency: 1 })
     const results = await Promise.all([waiting(), waiting(), waiting(), waiting()])
     expect(results.map(({ n }) => n)).toEqual([1, 2, 3, 4])
     expect(new Set(results.map(({ pid }) => pid)).size).toBe(1)

@@ -1,5 +1,5 @@
 import { readSettings } from '@cupel/core/settings'
-import { engineSettings, openEngine } from '@cupel/duckdb/engine'
+import { engineSettings, lastingEngine, openEngine } from '@cupel/duckdb/engine'
 import { parquetToCsv } from '@cupel/duckdb/parquet-to-csv'
 import { s3ObjectStore } from '@cupel/io/object-store'
 import { openPostgres } from '@cupel/io/postgres'
@@ -13,12 +13,13 @@ const settings = readSettings(process.env, (from) => ({
   engine: engineSettings(from),
 }))
 clearTemporaryFolders()
-const engine = openEngine(settings.engine)
+const withEngine = lastingEngine(() => openEngine(settings.engine))
+withEngine(async () => {}).catch(() => {}) // opens it while the environment starts; the first event tells of a failure
 
 export const handler = makeLoad({
   lake: s3ObjectStore(settings.lakeBucket),
   warehouse: openPostgres(settings.databaseUrl),
   datasetOf: datasetBySilverFolder,
-  parquetToCsv: async (dataset, files) => parquetToCsv(await engine, dataset, files),
+  parquetToCsv: (dataset, files) => withEngine((engine) => parquetToCsv(engine, dataset, files)),
   warn: (line) => console.warn(line),
 })

@@ -1,5 +1,5 @@
 import { readSettings } from '@cupel/core/settings'
-import { engineSettings, openEngine } from '@cupel/duckdb/engine'
+import { engineSettings, lastingEngine, openEngine } from '@cupel/duckdb/engine'
 import { refineFile } from '@cupel/duckdb/refine'
 import { s3ObjectStore } from '@cupel/io/object-store'
 import { clearTemporaryFolders } from '@cupel/io/temporary-folder'
@@ -11,10 +11,11 @@ const settings = readSettings(process.env, (from) => ({
   engine: engineSettings(from),
 }))
 clearTemporaryFolders()
-const engine = openEngine(settings.engine)
+const withEngine = lastingEngine(() => openEngine(settings.engine))
+withEngine(async () => {}).catch(() => {}) // opens it while the environment starts; the first event tells of a failure
 
 export const handler = makeRefine({
   lake: s3ObjectStore(settings.lakeBucket),
   datasetOf: datasetByBronzeFolder,
-  refineFile: async (dataset, files) => refineFile(await engine, dataset, files),
+  refineFile: (dataset, files) => withEngine((engine) => refineFile(engine, dataset, files)),
 })

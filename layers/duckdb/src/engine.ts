@@ -55,6 +55,38 @@ export async function openEngine(settings: EngineSettings = {}): Promise<Engine>
   }
 }
 
+/** Lends an engine to a piece of work. */
+export type WithEngine = <T>(work: (engine: Engine) => Promise<T>) => Promise<T>
+
+/**
+ * One engine for as long as it is sound. After an error that invalidates a database (DuckDB then refuses every statement
+ * until it is opened again), or when opening failed, the next work gets a new one; the error is thrown.
+ */
+export function lastingEngine(open: () => Promise<Engine>): WithEngine {
+  let current: Promise<Engine> | undefined
+  return async (work) => {
+    current ??= open()
+    const mine = current
+    try {
+      return await work(await mine)
+    } catch (error) {
+      const isOpen = await mine.then(
+        () => true,
+        () => false,
+      )
+      // Not closed: statements that still wait in it are to fail as this one did. It goes when nobody holds it any more.
+      if (current === mine && (!isOpen || isFatal(error))) current = undefined
+      throw error
+    }
+  }
+}
+
+/** Whether DuckDB refuses all that follows. https://duckdb.org/docs/stable/dev/internal_errors */
+export const isFatal = (error: unknown): boolean =>
+  /^(FATAL|INTERNAL) Error\b|database has been invalidated/.test(
+    error instanceof Error ? error.message : String(error),
+  )
+
 const readRows = async (connection: DuckDBConnection, sql: string): Promise<Record<string, JS>[]> =>
   (await connection.runAndReadAll(sql)).getRowObjectsJS()
 

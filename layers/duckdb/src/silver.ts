@@ -1,11 +1,11 @@
 import type { Dataset } from '@cupel/core/dataset'
 import { identifier, literal } from '@cupel/core/kinds/strings'
 import { copyColumns } from '@cupel/core/warehouse-sql'
-import type { Engine } from './engine.ts'
+import { type Engine, isFatal } from './engine.ts'
 
 /**
  * Why a file is no silver file of the dataset, or undefined when it is one: Parquet with the dataset's columns and
- * types, and its lineage. Throws when the file is not there: that is the world, not the file.
+ * types, and its lineage. Throws when the file is not there or the engine is at its end: that is the world, not the file.
  */
 export async function silverProblem(
   engine: Engine,
@@ -17,7 +17,11 @@ export async function silverProblem(
     const described = await engine.rows(`DESCRIBE SELECT * FROM read_parquet(${literal(file)})`)
     columns = new Map(described.map((row) => [String(row.column_name), String(row.column_type)]))
   } catch (error) {
-    if (/No files found|Cannot open file|Permission denied/i.test(String(error))) throw error
+    if (
+      isFatal(error) ||
+      /Out of Memory|No files found|Cannot open file|Permission denied/i.test(String(error))
+    )
+      throw error
     return 'not a Parquet file'
   }
   const missing = copyColumns(dataset).filter((column) => !columns.has(column.slice(1, -1)))

@@ -21,7 +21,7 @@ describe('what people do to laptops while it runs', () => {
     clock = join(workplace.directory, 'clock')
     await setClock(0)
     const preload = `--require ${JSON.stringify(join(import.meta.dirname, 'clock.cjs'))}`
-    running = cupel(['start', '--rate', '200'], {
+    running = cupel(['start', '--rate', '100'], {
       ...workplace.environment,
       NODE_OPTIONS: preload,
       CUPEL_CHAOS_CLOCK: clock,
@@ -41,9 +41,9 @@ describe('what people do to laptops while it runs', () => {
         async () => {
           const now = await look(ports)
           const moved = (name: string) => now[name]! - before[name]!
-          return moved('decided offsets') > 1_000 && moved('ledger entries') > 3 && moved('alerts sent') > 0
+          return moved('decided offsets') > 500 && moved('ledger entries') > 3 && moved('alerts sent') > 0
         },
-        { timeout: 60_000, interval: 250 },
+        { timeout: 120_000, interval: 250 },
       )
       .toBe(true)
     expectNoLess(await look(ports), before)
@@ -51,7 +51,7 @@ describe('what people do to laptops while it runs', () => {
   const rejoins = async () =>
     (await readFile(join(workplace.directory, 'cupel.log'), 'utf8')).match(/is not usable/g)?.length ?? 0
 
-  it('a minute of sleep: all goes on', { timeout: 180_000 }, async () => {
+  it('a minute of sleep: all goes on', { timeout: 240_000 }, async () => {
     const before = await look(ports)
     const all = [
       running.process.pid!,
@@ -67,13 +67,13 @@ describe('what people do to laptops while it runs', () => {
   it.each([
     ['forwards an hour', hourMs],
     ['back two hours', -hourMs],
-  ])('the clock jumps %s: all goes on', { timeout: 120_000 }, async (_, offsetMs) => {
+  ])('the clock jumps %s: all goes on', { timeout: 180_000 }, async (_, offsetMs) => {
     const before = await look(ports)
     await setClock(offsetMs)
     await movesOn(before)
   })
 
-  it('with the clock behind, no event source is thrown out of its group', { timeout: 60_000 }, async () => {
+  it('with the clock behind, no event source is thrown out of its group', { timeout: 180_000 }, async () => {
     const [before, counts] = [await rejoins(), await look(ports)]
     await sleep(15_000) // more than the session of a member that sends no heartbeats
     expect(await rejoins()).toBe(before)
@@ -81,7 +81,7 @@ describe('what people do to laptops while it runs', () => {
   })
 
   it('then Ctrl-C and a start at the right time: each alert was recorded once and sent, and the layers reconcile', {
-    timeout: 120_000,
+    timeout: 240_000,
   }, async () => {
     await expectBronzeInOrder(ports)
     await ports.close()

@@ -1,4 +1,4 @@
-import { CupelError, UnknownDatasetError } from '@cupel/core/errors'
+import { CupelError, messageWithoutValues, UnknownDatasetError } from '@cupel/core/errors'
 import { addressOf, decodeMskEvent, type KafkaRecord } from '@cupel/core/kafka-event'
 import type { Transaction as Database, Postgres } from '@cupel/io/postgres'
 import { transactions } from '../../../datasets/finance/transactions.ts'
@@ -51,7 +51,11 @@ export const makeDetect =
     const batches = splitByPartition(records)
     const counts =
       batches.length > 0
-        ? await warehouse.transaction((database) => decide(database, batches, new Date(now())))
+        ? await warehouse
+            .transaction((database) => decide(database, batches, new Date(now())))
+            .catch((error) => {
+              throw withoutValues(error)
+            })
         : nothing
     const handled = counts.duplicates + counts.invalid + counts.tombstones + counts.fraud + counts.genuine
     return {
@@ -127,6 +131,16 @@ const arrivalOf = ({ record, content }: PartitionBatch['records'][number]): Arri
           timestampMs: record.timestampMs,
         },
       ]
+
+/** PostgreSQL's `detail` may quote a row, and Lambda logs whatever an error holds. */
+const withoutValues = (error: unknown): CupelError =>
+  error instanceof CupelError
+    ? error
+    : new CupelError(
+        'UNDECIDED',
+        `nothing of the batch is decided (${(error as { code?: string }).code ?? 'no code'}): ${messageWithoutValues(error)}`,
+        { retryable: true },
+      )
 
 const count = <T>(items: readonly T[], is: (item: T) => boolean): number => items.filter(is).length
 

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { readValue } from '@cupel/core/bronze'
 import { parseRecord } from '@cupel/core/record'
 import type { Postgres } from '@cupel/io/postgres'
@@ -336,6 +337,22 @@ describe('detect-fraud', () => {
     await expect(detector()(all)).rejects.toMatchObject({ code: 'BEFORE_START' })
     await warehouse.query("DELETE FROM fraud_progress WHERE topic = 'transactions' AND partition = 0")
     expect(await detector()(all)).toMatchObject({ genuine: 2, fraud: 0, duplicates: 2, missing: 4 })
+  })
+
+  it('passes on no value that PostgreSQL quotes of a row', async () => {
+    const refused = Object.assign(new Error('invalid input syntax for type uuid: "4711 Jane Doe"'), {
+      code: '22P02',
+      detail: 'Failing row contains (4711 Jane Doe).',
+    })
+    const detect = makeDetect({
+      warehouse: { transaction: () => Promise.reject(refused) },
+      alerts: { send: async () => {} },
+      now: () => nowMs,
+    })
+    const failure = await detect(eventOf({ offset: 0, value: transaction(1) })).catch((error) => error)
+    expect(failure).toMatchObject({ code: 'UNDECIDED', retryable: true })
+    expect(failure.message).toMatch(/22P02.*invalid input syntax for type uuid/)
+    expect(inspect(failure, { showHidden: true })).not.toContain('Jane')
   })
 
   it('sends an alert that a crash after the commit left unsent, with the next batch', async () => {

@@ -201,7 +201,7 @@ export function completionOf({ progress, stages, sentPoints }: Model): Completio
 }
 
 function completion(done: number, of: number, rate: number | undefined): Completion {
-  return { done, of, etaMs: rate ? ((of - done) * 1000) / rate : undefined }
+  return { done, of, etaMs: rate ? Math.round(((of - done) * 1000) / rate) : undefined }
 }
 
 const withStage = (model: Model, name: StageName, change: Partial<Stage>): Model => ({
@@ -210,7 +210,9 @@ const withStage = (model: Model, name: StageName, change: Partial<Stage>): Model
 })
 
 const withLatency = (kept: readonly number[], fromMs: number | null, toMs: number): readonly number[] =>
-  fromMs === null || fromMs <= 0 || fromMs > toMs ? kept : [...kept, toMs - fromMs].slice(-keptLatencies)
+  fromMs === null || fromMs <= 0 || fromMs > toMs
+    ? kept
+    : [...kept, Math.round(toMs - fromMs)].slice(-keptLatencies)
 
 /** The last point before the window stays, so that a window is whole. */
 function withPoint(points: readonly Point[], point: Point): readonly Point[] {

@@ -44,13 +44,14 @@ export type DecisionStock = {
   readonly topic: string
   readonly fraud: number
   readonly genuine: number
-  readonly undecided: readonly string[] // ids of valid transactions without a decision, some
-  readonly unexpected: readonly string[] // ids decided that are not in silver, some
+  readonly undecided: readonly Placed[] // valid transactions without a decision, some
+  readonly unexpected: readonly Placed[] // transactions decided that are not in silver, some
   readonly withoutAlert: readonly string[] // ids decided as fraud, some
   readonly unsent: readonly string[] // ids whose alert was recorded more than a minute ago, some
   readonly progress: readonly (Partition & { readonly firstOffset: number; readonly nextOffset: number })[]
   readonly gaps: readonly (Range & Partition)[] // without a known cause
 }
+type Placed = Partition & { readonly id: string; readonly offset: number } // where its record stands
 type Partition = { readonly partition: number }
 
 export type Guarantee = 'G1' | 'G2' | 'G3' | 'G4'
@@ -122,6 +123,11 @@ function problemsOfDataset(stock: DatasetStock): Problem[] {
   )
 }
 type Found = readonly [guarantee: Guarantee, address: string, text: string, remedy: string]
+
+function loadedObjects(stock: DatasetStock): readonly BronzeObject[] {
+  const loaded = new Set(stock.ledger.map(({ objectKey }) => objectKey))
+  return received(stock).filter((object) => loaded.has(silverOf(stock.dataset, object)))
+}
 
 function problemsOfBronze(stock: DatasetStock): Found[] {
   const { dataset, kafka, keptFailures } = stock
@@ -244,8 +250,18 @@ function problemsOfDecisions(decisions: DecisionStock, stock: DatasetStock | und
   const say = (address: string, text: string, remedy: string) =>
     problems.push({ guarantee: 'G4', subject: 'fraud', address, text, remedy })
   const trace = (id: string): string => `npx cupel trace ${id} shows where its record stands`
-  for (const id of undecided) say(id, `no decision on ${id}`, trace(id))
-  for (const id of unexpected) say(id, `a decision on ${id}, which is not in silver`, trace(id))
+  // What detect-fraud has not come to, or gold, is told of by its offset or its object.
+  for (const { id, partition, offset } of undecided)
+    if (offset < (progress.find((each) => each.partition === partition)?.nextOffset ?? 0))
+      say(id, `no decision on ${id}`, trace(id))
+  const loaded = stock ? loadedObjects(stock) : []
+  for (const { id, partition, offset } of unexpected)
+    if (
+      loaded.some(
+        (each) => each.partition === partition && each.firstOffset <= offset && offset <= each.lastOffset,
+      )
+    )
+      say(id, `a decision on ${id}, which is not in silver`, trace(id))
   for (const id of withoutAlert)
     say(id, `no alert for the fraud ${id}`, 'it was deleted from the table alerts: put it back')
   for (const id of unsent) say(id, `the alert on ${id} was never sent`, 'npm start sends it')

@@ -72,6 +72,17 @@ export async function takeStockOfDecisions(
 ): Promise<DecisionStock> {
   const ids = async (sql: string) =>
     (await warehouse.query<{ id: string }>(`${sql} ORDER BY 1 LIMIT ${some}`)).map(({ id }) => id)
+  // The oldest, so that what is under way hides nothing that stays.
+  const placed = async (sql: string) => {
+    const rows = await warehouse.query<Record<'id' | 'partition' | 'record_offset', string>>(
+      `SELECT * FROM (${sql}) AS found ORDER BY record_offset, partition LIMIT ${some}`,
+    )
+    return rows.map(({ id, partition, record_offset }) => ({
+      id,
+      partition: Number(partition),
+      offset: Number(record_offset),
+    }))
+  }
   const [counts] = await warehouse.query<{ fraud: string; genuine: string }>(
     'SELECT (SELECT count(*) FROM fraud_transaction) AS fraud, (SELECT count(*) FROM genuine_transaction) AS genuine',
   )
@@ -88,11 +99,14 @@ export async function takeStockOfDecisions(
     topic,
     fraud: Number(counts?.fraud),
     genuine: Number(counts?.genuine),
-    undecided: await ids(
-      'SELECT transaction_id AS id FROM transactions EXCEPT SELECT transaction_id FROM fraud_decisions',
+    undecided: await placed(
+      `SELECT transaction_id AS id, _partition AS partition, _offset AS record_offset FROM transactions
+        WHERE NOT EXISTS (SELECT FROM fraud_decisions AS d WHERE d.transaction_id = transactions.transaction_id)`,
     ),
-    unexpected: await ids(
-      'SELECT transaction_id AS id FROM fraud_decisions EXCEPT SELECT transaction_id FROM transactions',
+    unexpected: await placed(
+      `SELECT DISTINCT ON (id) transaction_id AS id, partition, record_offset FROM fraud_decisions AS d
+        WHERE NOT EXISTS (SELECT FROM transactions WHERE transactions.transaction_id = d.transaction_id)
+        ORDER BY id, version`,
     ),
     withoutAlert: await ids(
       `SELECT DISTINCT transaction_id AS id FROM fraud_decisions LEFT JOIN alerts USING (transaction_id, version)

@@ -179,9 +179,17 @@ describe('reconcile', () => {
 
   it('names keys in which gold is not the newest of silver, and decisions that are missing or too many', () => {
     expect(problems({ gold: { rows: 10, compared: true, notTheFoldOfSilver: ['k1'] } })).toContain('k1')
-    expect(reconcile([], { ...decisions, undecided: ['t1'], unexpected: ['t2'] })).toEqual([
+    const progress = [{ partition: 0, firstOffset: 0, nextOffset: 10 }]
+    const undecided = [{ id: 't1', partition: 0, offset: 3 }]
+    const unexpected = [{ id: 't2', partition: 0, offset: 7 }]
+    const found = { ...decisions, topic: 'm', progress, undecided, unexpected }
+    expect(reconcile([stock()], found)).toEqual([
       expect.stringContaining('t1'),
       expect.stringContaining('t2'),
     ])
+    // To which detect-fraud, or gold, has not come: the offsets and the object are told of instead.
+    const { ledger } = stock()
+    const behind = { ...found, progress: [{ ...progress[0]!, nextOffset: 3 }] }
+    expect(reconcile([stock({ ledger: [ledger[0]!] })], behind).join('\n')).not.toMatch(/t1|t2/)
   })
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cupel, makeWorkplace, type Run, reportIn, type Workplace } from '../support/cupel.ts'
-import { descendantsOf, signal } from '../support/processes.ts'
+import { descendantsOf, postmasterOf, signal } from '../support/processes.ts'
 import { fill, mountSmallDisk, unmount } from '../support/small-disk.ts'
 
 const sizeMb = 256 // PostgreSQL alone takes 60
@@ -64,6 +64,21 @@ describe('a broken world', () => {
     await running.until(/warning: PostgreSQL runs again/)
     const alerts = times(running.output(), /ALERT/)
     await expect.poll(() => times(running.output(), /ALERT/), { timeout: 15_000 }).toBeGreaterThan(alerts)
+  })
+
+  it('in which one of PostgreSQL’s own processes is killed: it recovers by itself, and all waits for it', {
+    timeout: 30_000,
+  }, async () => {
+    const postmaster = (await postmasterOf(workplace.directory))!
+    const backends = await descendantsOf(postmaster, ' cupel 127.0.0.1')
+    expect(backends.length).toBeGreaterThan(0)
+    signal(backends.slice(0, 1), 'SIGKILL')
+    await expect
+      .poll(() => readFile(join(workplace.directory, 'postgres/server.log'), 'utf8'), { timeout: 10_000 })
+      .toMatch(/terminated by signal 9[\s\S]*ready to accept connections/)
+    const alerts = times(running.output(), /ALERT/)
+    await expect.poll(() => times(running.output(), /ALERT/), { timeout: 15_000 }).toBeGreaterThan(alerts)
+    expect(await postmasterOf(workplace.directory)).toBe(postmaster)
   })
 
   it('in which functions are killed in mid-batch', {

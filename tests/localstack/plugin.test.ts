@@ -40,12 +40,18 @@ functions:
           arn: arn:aws:kafka:eu-central-1:123456789012:cluster/demo/751d2973-a626-431c-9d4e-d7975eb44dd7-2
           topic: clicks
           consumerGroupId: foreign-clicks
+          filterPatterns: [{ value: { kind: [click] } }]
       - s3: { bucket: foreign-uploads, rules: [{ prefix: in/ }] }
       - schedule: rate(1 hour)
   other: { handler: elsewhere/other.handler, package: { patterns: ['!**', 'elsewhere/**'] } }
 resources:
   extensions:
-    HelloEventSourceMappingMSKDemoClicks: { Properties: { MaximumBatchingWindowInSeconds: 0 } }
+    HelloEventSourceMappingMSKDemoClicks:
+      Properties:
+        MaximumBatchingWindowInSeconds: 0
+        MaximumRetryAttempts: 0
+        ProvisionedPollerConfig: { MinimumPollers: 1 }
+        DestinationConfig: { OnFailure: { Destination: kafka://failed-clicks } }
 custom:
   localstack:
     topics: { clicks: { partitions: 3 } }
@@ -61,6 +67,7 @@ export const handler = async (event) => {
   for (const { partition, value } of records) {
     const text = Buffer.from(value, 'base64').toString()
     console.log('clicked', partition, text)
+    if (text === 'bad click') throw new Error(text)
     if (text !== 'wait for an edit') continue
     while (!existsSync('goes-on')) await new Promise((resolve) => setTimeout(resolve, 20))
     console.log('ended', text)
@@ -144,12 +151,17 @@ describe.sequential('serverless offline with the local cloud', () => {
     await admin.connect()
     const { topics } = await admin.fetchTopicMetadata({ topics: ['clicks'] })
     expect(topics[0]?.partitions).toHaveLength(3)
-    await admin.disconnect()
     const producer = client.producer()
     await producer.connect()
-    await producer.send({ topic: 'clicks', messages: [{ partition: 2, value: 'first click' }] })
+    const messages = ['{"kind":"view"}', 'first click', 'bad click'].map((value) => ({ partition: 2, value }))
+    for (const message of messages) await producer.send({ topic: 'clicks', messages: [message] })
     await producer.disconnect()
     await expect.poll(() => output.stdout, { timeout: 10_000 }).toContain('[hello] clicked 2 first click')
+    expect(output.stdout).not.toContain('kind')
+    const failedClicks = async () =>
+      (await admin.fetchTopicOffsets('failed-clicks')).reduce((sum, { high }) => sum + Number(high), 0)
+    await expect.poll(failedClicks, { timeout: 10_000 }).toBeGreaterThan(0)
+    await admin.disconnect()
 
     const uploads = new S3Client({ endpoint: s3, region: 'eu-central-1', forcePathStyle: true, credentials })
     await uploads.send(

@@ -34,7 +34,7 @@ const startedMs = Date.now()
 child.stdout.on('data', (chunk) => {
   terminal.write(chunk, () => {
     const lines = screen()
-    if (firstAlertMs === undefined && lines.some(({ text }) => /ALERT|fraud/i.test(text))) firstAlertMs = Date.now()
+    if (firstAlertMs === undefined && lines.some(({ text }) => /ALERT/.test(text))) firstAlertMs = Date.now()
     frames.push({ atMs: Date.now() - startedMs, lines })
   })
 })
@@ -102,10 +102,12 @@ function textElement({ x, style, text }) {
   return `${rect}<text x="${left}" y="13" ${style.replace(/ data-bg="[^"]+"/, '')} textLength="${length}">${shown}</text>`
 }
 
-/** Two pictures a second are enough, and none that is like the one before. */
+/** Two pictures a second are enough, none that is like the one before, and of the start no more than two seconds. */
 function thin(all) {
   const kept = []
-  for (const frame of all) {
+  const skippedMs = Math.max(0, firstAlertMs - startedMs - 2_000)
+  for (const seen of all) {
+    const frame = { ...seen, atMs: Math.max(0, seen.atMs - skippedMs) }
     const last = kept.at(-1)
     const key = frame.lines.map(({ svg }) => svg).join('\n')
     if (last && (last.key === key || frame.atMs - last.atMs < 500)) {
@@ -136,7 +138,8 @@ function picture(kept) {
     const after = to === '100' ? '' : `${to}%{visibility:hidden}`
     const start = i === 0 ? '0' : from
     return {
-      css: `@keyframes f${i}{${hidden}${start}%{visibility:visible}${after}}#f${i}{visibility:hidden;animation:f${i} ${durationMs}ms step-end infinite}`,
+      // Where nothing moves (a print, a preview) the last one is seen.
+      css: `@keyframes f${i}{${hidden}${start}%{visibility:visible}${after}}#f${i}{visibility:${to === '100' ? 'visible' : 'hidden'};animation:f${i} ${durationMs}ms step-end infinite}`,
       svg: `<g id="f${i}">${uses}</g>`,
     }
   })

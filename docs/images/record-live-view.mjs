@@ -48,7 +48,9 @@ try {
   await ended
   rmSync(directory, { recursive: true, force: true })
 }
-console.log(`live-view.svg: ${frames.length} frames seen, the first fraud after ${(firstAlertMs - startedMs) / 1000} s`)
+console.log(
+  `live-view.svg: ${frames.length} frames seen, the first fraud after ${(firstAlertMs - startedMs) / 1000} s`,
+)
 
 /** The rows of the screen as runs of cells that look alike. */
 function screen() {
@@ -66,7 +68,13 @@ function screen() {
       else runs.push({ x, style, text: chars })
     }
     const shown = runs.filter(({ text, style }) => text.trim() !== '' || style.includes('bg'))
-    return { text: runs.map(({ text }) => text).join('').trimEnd(), svg: shown.map(textElement).join('') }
+    return {
+      text: runs
+        .map(({ text }) => text)
+        .join('')
+        .trimEnd(),
+      svg: shown.map(textElement).join(''),
+    }
   })
 }
 
@@ -95,7 +103,9 @@ function textElement({ x, style, text }) {
   const [, behind] = / data-bg="([^"]+)"/.exec(style) ?? []
   const left = (x * cell.width).toFixed(1)
   const width = (text.length * cell.width).toFixed(1)
-  const rect = behind ? `<rect x="${left}" y="0" width="${width}" height="${cell.height}" fill="${behind}"/>` : ''
+  const rect = behind
+    ? `<rect x="${left}" y="0" width="${width}" height="${cell.height}" fill="${behind}"/>`
+    : ''
   const trimmed = text.replace(/\s+$/, '')
   const length = (trimmed.length * cell.width).toFixed(1)
   const shown = trimmed.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
@@ -111,7 +121,8 @@ function thin(all) {
     const last = kept.at(-1)
     const key = frame.lines.map(({ svg }) => svg).join('\n')
     if (last && (last.key === key || frame.atMs - last.atMs < 500)) {
-      if (frame.atMs - last.atMs < 500 && last.key !== key) kept[kept.length - 1] = { ...frame, key, atMs: last.atMs }
+      if (frame.atMs - last.atMs < 500 && last.key !== key)
+        kept[kept.length - 1] = { ...frame, key, atMs: last.atMs }
       continue
     }
     kept.push({ ...frame, key })

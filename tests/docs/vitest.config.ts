@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** Runs every command that README and the guide to a first run show, in a clone of its own: some minutes. */
+/** Runs every command that README and the guides show, in a clone of its own: some minutes. */
 export default defineConfig({
   test: {
     root: new URL('../..', import.meta.url).pathname,

@@ -281,13 +281,17 @@ function toRecord(topic: string, partition: number, message: KafkaMessage): Sour
  * kafkajs collects headers in an object: several of one name become an array. A header that is named like a method
  * of Object (`constructor`) arrives with that method before its value, so only bytes and nulls are taken.
  */
-export function toHeaders(headers: object): [string, Uint8Array | null][] {
-  return Object.entries(headers).flatMap(([name, values]) =>
+export function toHeaders(headers: object): readonly (readonly [string, Uint8Array | null])[] {
+  const entries = Object.entries(headers)
+  if (entries.length === 0) return noHeaders
+  return entries.flatMap(([name, values]) =>
     (Array.isArray(values) ? values : [values])
       .filter((value) => value === null || value instanceof Uint8Array)
       .map((value): [string, Uint8Array | null] => [name, value]),
   )
 }
+
+const noHeaders: SourceRecord['headers'] = []
 
 async function disconnect(consumer: Consumer): Promise<void> {
   const deadline = new AbortController()

@@ -43,6 +43,7 @@ export class Poller implements RecordSink {
   #inFlight:
     | { readonly entries: readonly Entry[]; readonly ended: Promise<void>; wake?: () => void }
     | undefined
+  #arrivalMs: number | undefined
   #pumpDue = false
   #closed = false
   #cancelWindow = () => {}
@@ -206,8 +207,19 @@ export class Poller implements RecordSink {
     const { partition, offset } = record
     const bytes = recordBytes(record, this.#settings.nullsAs)
     const tooLarge = bytesAlone({ partition, bytes }, this.#limits) > maxEventBytes
-    const arrivedMs = this.#settings.clock.now()
+    const arrivedMs = this.#nowMs()
     return { partition, offset, owner, record, bytes, tooLarge, arrivedMs, next: offset + 1 }
+  }
+
+  /** Asked for each record, and the clock is slow: the same for all that come at once. */
+  #nowMs(): number {
+    if (this.#arrivalMs === undefined) {
+      this.#arrivalMs = this.#settings.clock.now()
+      queueMicrotask(() => {
+        this.#arrivalMs = undefined
+      })
+    }
+    return this.#arrivalMs
   }
 
   // The loop: decide, deliver, decide …

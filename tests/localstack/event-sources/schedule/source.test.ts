@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { makeAsyncQueue } from '#localstack/event-sources/async-queue.ts'
 import { ratePeriodMs } from '#localstack/event-sources/schedule/rate.ts'
 import { scheduledEvent, startSchedule } from '#localstack/event-sources/schedule/source.ts'
 import type { Schedule } from '#localstack/template.ts'
-import { fakeClock } from '../fakes.ts'
+import { failed, fakeClock, fakeInvoke } from '../fakes.ts'
 
 const minute = 60_000
 const ruleArn = 'arn:aws:events:us-east-2:123456789012:rule/my-schedule'
@@ -64,6 +65,21 @@ describe('a schedule', () => {
     await clock.advance(10 * minute + 1)
     expect(fired.map(({ atMs }) => atMs - 123_456)).toEqual([5 * minute, 10 * minute, 15 * minute])
     expect(fired[0]?.functionName).toBe('sweep')
+  })
+
+  it('78. is tried again after 1 and 2 more minutes when its function fails, like any event', async () => {
+    const clock = fakeClock()
+    const { invoke, calls } = fakeInvoke(() => failed, clock.now)
+    const queue = makeAsyncQueue({ invoke, clock, log: () => {} })
+    startSchedule({
+      schedule: schedule({ expression: 'rate(1 hour)' }),
+      enqueue: queue.enqueue,
+      clock,
+      log: () => {},
+    })
+    await clock.advance(90 * minute)
+    expect(calls.map(({ atMs }) => atMs)).toEqual([60 * minute, 61 * minute, 63 * minute])
+    expect(new Set(calls.map(({ payload }) => payload)).size).toBe(1)
   })
 
   it('76. sends the event of a scheduled rule', async () => {

@@ -29,6 +29,10 @@ export type KeptFailure = {
 export type DatasetStock = {
   readonly dataset: Pick<Dataset, 'name' | 'topic' | 'bronzeFolder' | 'silverFolder'>
   readonly kafka: TopicOffsets
+  readonly committed: {
+    readonly ingest: CommittedOffsets
+    readonly detectFraud: CommittedOffsets
+  }
   readonly keptFailures: readonly KeptFailure[]
   readonly bronze: readonly BronzeObject[]
   readonly ledger: readonly LedgerEntry[]
@@ -51,6 +55,8 @@ export type DecisionStock = {
   readonly progress: readonly (Partition & { readonly firstOffset: number; readonly nextOffset: number })[]
   readonly gaps: readonly (Range & Partition)[] // without a known cause
 }
+/** From which offset a consumer group goes on, by partition; a partition that is not there it reads from the start. */
+export type CommittedOffsets = ReadonlyMap<number, number>
 type Placed = Partition & { readonly id: string; readonly offset: number } // where its record stands
 type Partition = { readonly partition: number }
 
@@ -62,15 +68,21 @@ export type Problem = {
   readonly address: string // of what is missing or wrong: partition and offset, object key, key of a row
   readonly text: string
   readonly remedy: string
+  /**
+   * How many records wait here for a stage that finishes them when it runs again: nothing is lost. Without it, no start
+   * mends the problem by itself.
+   */
+  readonly underWay?: number
 }
 
 /**
  * Do the layers agree, to the record? Each string says where they do not; none says that guarantees G1 to G4 of the
- * README hold for what is stored now.
+ * README hold for what is stored now, and that nothing is under way.
  */
 export const reconcile = (stocks: readonly DatasetStock[], decisions: DecisionStock): readonly string[] =>
   findProblems(stocks, decisions).map(({ subject, text }) => `${subject}: ${text}`)
 
+/** All that does not hold, and all that is under way. */
 export const findProblems = (
   stocks: readonly DatasetStock[],
   decisions: DecisionStock,
@@ -119,10 +131,17 @@ const silverOf = ({ silverFolder }: DatasetStock['dataset'], { key }: BronzeObje
 function problemsOfDataset(stock: DatasetStock): Problem[] {
   const { dataset } = stock
   return [...problemsOfBronze(stock), ...problemsOfSilver(stock), ...problemsOfGold(stock)].map(
-    ([guarantee, address, text, remedy]) => ({ guarantee, subject: dataset.name, address, text, remedy }),
+    ([guarantee, address, text, remedy, underWay]) => ({
+      guarantee,
+      subject: dataset.name,
+      address,
+      text,
+      remedy,
+      ...(underWay !== undefined && { underWay }),
+    }),
   )
 }
-type Found = readonly [guarantee: Guarantee, address: string, text: string, remedy: string]
+type Found = readonly [guarantee: Guarantee, address: string, text: string, remedy: string, underWay?: number]
 
 function loadedObjects(stock: DatasetStock): readonly BronzeObject[] {
   const loaded = new Set(stock.ledger.map(({ objectKey }) => objectKey))
@@ -130,22 +149,26 @@ function loadedObjects(stock: DatasetStock): readonly BronzeObject[] {
 }
 
 function problemsOfBronze(stock: DatasetStock): Found[] {
-  const { dataset, kafka, keptFailures } = stock
+  const { dataset, kafka, keptFailures, committed } = stock
   const bronze = received(stock)
   const found = kafka.partitions.flatMap(({ partition, start, end }) => {
     const covered = [...bronze, ...keptFailures].filter((range) => range.partition === partition)
     const place = `${dataset.topic}-${partition}`
+    const isInBronzeLater = (offset: number): boolean =>
+      bronze.some((object) => object.partition === partition && object.lastOffset > offset)
     return flaws(covered, start, end).map(({ kind, from, to }): Found => {
       const address = `${place} offset ${from}`
-      if (kind === 'hole')
+      if (kind === 'hole') {
+        const text = `${place} offsets ${from} to ${to} are not in bronze`
+        if (!isInBronzeLater(to) && isAhead(committed.ingest, partition, from))
+          return ['G1', address, text, goesOn, to - from + 1]
         return [
           'G1',
           address,
-          `${place} offsets ${from} to ${to} are not in bronze`,
-          to === end - 1
-            ? 'npm start goes on with what waits in Kafka'
-            : 'Kafka has them still: put the object that held them back, or set the consumer group of its ingest back to the first of them',
+          text,
+          'Kafka has them still: put the object that held them back, or set the consumer group of its ingest back to the first of them',
         ]
+      }
       if (kind === 'twice')
         return [
           'G1',
@@ -163,16 +186,24 @@ function problemsOfBronze(stock: DatasetStock): Found[] {
   })
   const inBronze = sum(bronze, ({ records }) => records)
   const kept = sum(keptFailures, ({ firstOffset, lastOffset }) => lastOffset - firstOffset + 1)
+  const waiting = sum(found, ([, , , , underWay]) => underWay ?? 0)
+  const hasFault = found.some(([, , , , underWay]) => underWay === undefined)
   const keepsAll = kafka.partitions.every(({ start }) => start === 0) // bronze keeps what Kafka has let go
-  if (found.length === 0 && keepsAll && inBronze + kept !== kafka.records)
+  if (!hasFault && keepsAll && inBronze + kept + waiting !== kafka.records)
     found.push([
       'G1',
       dataset.topic,
-      `${kafka.records} records in Kafka, ${inBronze} in bronze and ${kept} kept as too large`,
+      `${kafka.records} records in Kafka, ${inBronze} in bronze and ${kept} kept as too large${waiting > 0 ? `, ${waiting} under way` : ''}`,
       'an object in bronze holds fewer lines than its offsets say: put it back as it was',
     ])
   return found
 }
+
+const goesOn = 'npm start goes on with what waits in Kafka'
+
+/** Whether a consumer group will come to an offset by itself. */
+const isAhead = (committed: CommittedOffsets, partition: number, offset: number): boolean =>
+  (committed.get(partition) ?? 0) <= offset
 
 function problemsOfSilver(stock: DatasetStock): Found[] {
   const { dataset, ledger } = stock
@@ -187,18 +218,29 @@ function problemsOfSilver(stock: DatasetStock): Found[] {
     const rejected = quarantineKey(dataset.name, parseBronzeKey(key)?.name ?? '')
     const lines = quarantine.get(rejected) ?? 0
     if (!silver.has(expected))
-      found.push([
-        'G2',
-        key,
-        `${key}: ${expected} is missing`,
-        'npm start refines it: its sweep looks for such',
-      ])
+      found.push(
+        entry
+          ? [
+              'G2',
+              key,
+              `${key}: ${expected} was loaded into gold and is missing`,
+              'put it back, or npm start makes it anew: its sweep looks for such',
+            ]
+          : [
+              'G2',
+              key,
+              `${key}: ${expected} is missing`,
+              'npm start refines it: its sweep looks for such',
+              records,
+            ],
+      )
     else if (!entry)
       found.push([
         'G3',
         expected,
         `${expected} was not loaded into gold`,
         'npm start loads it: its sweep looks for such',
+        records,
       ])
     else if (entry.problem !== null)
       found.push([
@@ -247,8 +289,15 @@ function problemsOfGold({ dataset, ledger, gold }: DatasetStock): Found[] {
 function problemsOfDecisions(decisions: DecisionStock, stock: DatasetStock | undefined): Problem[] {
   const { topic, undecided, unexpected, withoutAlert, unsent, progress, gaps } = decisions
   const problems: Problem[] = []
-  const say = (address: string, text: string, remedy: string) =>
-    problems.push({ guarantee: 'G4', subject: 'fraud', address, text, remedy })
+  const say = (address: string, text: string, remedy: string, underWay?: number) =>
+    problems.push({
+      guarantee: 'G4',
+      subject: 'fraud',
+      address,
+      text,
+      remedy,
+      ...(underWay !== undefined && { underWay }),
+    })
   const trace = (id: string): string => `npx cupel trace ${id} shows where its record stands`
   // What detect-fraud has not come to, or gold, is told of by its offset or its object.
   for (const { id, partition, offset } of undecided)
@@ -264,7 +313,7 @@ function problemsOfDecisions(decisions: DecisionStock, stock: DatasetStock | und
       say(id, `a decision on ${id}, which is not in silver`, trace(id))
   for (const id of withoutAlert)
     say(id, `no alert for the fraud ${id}`, 'it was deleted from the table alerts: put it back')
-  for (const id of unsent) say(id, `the alert on ${id} was never sent`, 'npm start sends it')
+  for (const id of unsent) say(id, `the alert on ${id} was never sent`, 'npm start sends it', 1)
 
   const kept = (partition: number) =>
     stock?.keptFailures.filter((failure) => failure.partition === partition) ?? []
@@ -274,13 +323,20 @@ function problemsOfDecisions(decisions: DecisionStock, stock: DatasetStock | und
     const tooLarge = kept(partition).filter(
       ({ firstOffset }) => !done || firstOffset < done.firstOffset || firstOffset >= done.nextOffset,
     )
-    for (const { kind, from, to } of flaws([...decided, ...tooLarge], start, end))
-      if (kind === 'hole')
+    for (const { kind, from, to } of flaws([...decided, ...tooLarge], start, end)) {
+      if (kind !== 'hole') continue
+      const address = `${topic}-${partition} offset ${from}`
+      const text = `${topic}-${partition} offsets ${from} to ${to} are not decided`
+      if (from < (done?.firstOffset ?? start))
         say(
-          `${topic}-${partition} offset ${from}`,
-          `${topic}-${partition} offsets ${from} to ${to} are not decided`,
-          'npm start goes on with what waits in Kafka',
+          address,
+          text,
+          `delete ${topic}-${partition} from fraud_progress and fraud_gaps, and set the consumer group of detect-fraud back to ${from}; decisions stay`,
         )
+      else if (!isAhead(stock!.committed.detectFraud, partition, from))
+        say(address, text, `set the consumer group of detect-fraud back to ${from}`)
+      else say(address, text, goesOn, to - from + 1)
+    }
   }
   for (const { partition, firstOffset, lastOffset } of gaps)
     for (const { kind, from, to } of flaws(

@@ -12,6 +12,7 @@ import { inParallel } from './in-parallel.ts'
 import { keptFailures } from './kept-failures.ts'
 import {
   type BronzeObject,
+  type CommittedOffsets,
   type DatasetStock,
   type DecisionStock,
   type LedgerEntry,
@@ -19,7 +20,7 @@ import {
 } from './reconcile.ts'
 
 export type StockPorts = {
-  readonly kafka: Pick<KafkaPort, 'offsets'>
+  readonly kafka: Pick<KafkaPort, 'offsets' | 'groups' | 'committed'>
   readonly lake: Pick<ObjectStore, 'list' | 'head' | 'get'>
   readonly failures: Pick<ObjectStore, 'list' | 'get'> // the on-failure destination of the Kafka mappings
   readonly warehouse: Pick<Postgres, 'query' | 'transaction'>
@@ -30,7 +31,7 @@ export type StockPorts = {
  * of silver (default: of any) every silver object is read, and gold compared with it row by row.
  *
  * Bronze is looked at before Kafka, and silver before the ledger: where records are under way, the earlier stage is the one that
- * seems to be ahead.
+ * seems to be ahead. Silver that the ledger does not know yet is not compared with gold.
  */
 export async function takeStock(
   ports: StockPorts,
@@ -40,22 +41,30 @@ export async function takeStock(
   const engine = await openEngine({ memoryLimit: '1GB', threads: 2 })
   try {
     const failures = await keptFailures(ports.failures)
+    const ingesting = await ports.kafka.groups(groups.ingest)
     const stocks: DatasetStock[] = []
     for (const dataset of datasets) {
       const bronze = await bronzeObjects(ports.lake, dataset)
       const silver = await listed(ports.lake, `silver/${dataset.silverFolder}/`)
       const ledger = await ledgerEntries(ports.warehouse, dataset)
+      const loaded = new Set(
+        ledger.filter(({ problem }) => problem === null).map(({ objectKey }) => objectKey),
+      )
       const compared = sum(silver, ({ size }) => size) <= compareUpToBytes
       stocks.push({
         dataset,
         kafka: await ports.kafka.offsets(dataset.topic),
+        committed: {
+          ingest: await committed(ports.kafka, ingesting, dataset.topic),
+          detectFraud: await committed(ports.kafka, [groups.detectFraud], dataset.topic),
+        },
         keptFailures: failures.filter(({ topic }) => topic === dataset.topic),
         bronze,
         ledger,
         silver: silver.map(({ key }) => key),
         quarantine: await quarantineObjects(ports.lake, dataset),
         gold: compared
-          ? await compareGold(ports, engine, dataset)
+          ? await compareGold(ports, engine, dataset, loaded)
           : { rows: await countRows(ports.warehouse, dataset), compared, notTheFoldOfSilver: [] },
       })
     }
@@ -131,6 +140,18 @@ export async function takeStockOfDecisions(
 
 const some = 20 // of what is wrong; more helps nobody to see what
 
+/** Names, or how names begin, that serverless.yml gives in the stage `local`. */
+const groups = { ingest: 'cupel-local-ingest-', detectFraud: 'cupel-local-detect-fraud' }
+
+async function committed(
+  kafka: Pick<KafkaPort, 'committed'>,
+  groupIds: readonly string[],
+  topic: string,
+): Promise<CommittedOffsets> {
+  const found = await Promise.all(groupIds.map((groupId) => kafka.committed(groupId, topic)))
+  return new Map(found.flatMap((offsets) => [...offsets])) // one group reads a topic
+}
+
 const listed = async (lake: StockPorts['lake'], prefix: string): Promise<readonly ListedObject[]> =>
   inParallel(lake.list(prefix), async (object) => object)
 
@@ -183,23 +204,26 @@ async function ledgerEntries(
   }))
 }
 
-/** G3: the newest silver record of each key, by the very comparison that gold uses, against gold's rows, by address. */
+/** G3: the newest loaded record of each key, by the very comparison that gold uses, against gold's rows, by address. */
 async function compareGold(
   { lake, warehouse }: StockPorts,
   engine: Engine,
   dataset: Dataset,
+  loaded: ReadonlySet<string>, // keys of silver objects
 ): Promise<DatasetStock['gold']> {
   return withTemporaryFolder(async (folder) => {
     let count = 0
-    const files = await inParallel(lake.list(`silver/${dataset.silverFolder}/`), async ({ key }) => {
+    const files = await inParallel(loaded, async (key) => {
+      const object = await lake.get(key)
+      if (!object) return undefined
       const file = folder.file(`${count++}.parquet`)
-      await writeFile(file, (await lake.get(key))!.body)
+      await writeFile(file, object.body)
       return file
     })
     const csv = folder.file('fold.csv')
     const table = identifier(dataset.table)
     const columns = [...dataset.key, '_partition', '_offset'].map(identifier)
-    await foldToCsv(engine, dataset, { files, csv })
+    await foldToCsv(engine, dataset, { files: files.filter((file) => file !== undefined), csv })
     return warehouse.transaction(async (transaction) => {
       const selected = columns.join(', ')
       await transaction.query(

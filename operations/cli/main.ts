@@ -123,8 +123,9 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
 
 const verifyHelp = `
 Compares offsets, counts and keys of the layers (guarantees G1 to G4 of the README), and gold with silver row by row where
-a dataset has no more than 100 MB of silver. Exit code 0 when they agree, 1 when they do not. While a local cloud runs,
-records are under way: what is missing for a moment is no problem, what is missing for 20 s is one.
+a dataset has no more than 100 MB of silver. Exit code 0 when they agree, 1 when they do not. Where nothing runs, records
+that Ctrl-C left half-way are told apart: the next npm start finishes them. While a local cloud runs, what is missing for a
+moment is no problem, what is missing for 20 s is one.
 `
 
 const traceHelp = `

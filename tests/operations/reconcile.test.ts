@@ -30,6 +30,7 @@ function stock(changes: Partial<DatasetStock> = {}): DatasetStock {
   return {
     dataset,
     kafka: { records: 10, partitions: [{ partition: 0, start: 0, end: 10 }] },
+    committed: { ingest: new Map([[0, 10]]), detectFraud: new Map([[0, 10]]) },
     keptFailures: [],
     bronze: objects,
     ledger: objects.map(entry),
@@ -51,6 +52,16 @@ const decisions: DecisionStock = {
   gaps: [],
 }
 const problems = (changes: Partial<DatasetStock>) => reconcile([stock(changes)], decisions).join('\n')
+
+/** What `cupel verify` tells apart in a stopped folder. */
+function sorted(changes: Partial<DatasetStock>, decided: Partial<DecisionStock> = {}) {
+  const whole = { partition: 0, firstOffset: 0, nextOffset: 10 }
+  const found = findProblems([stock(changes)], { ...decisions, topic: 'm', progress: [whole], ...decided })
+  return {
+    faults: found.filter(({ underWay }) => underWay === undefined).map(({ text }) => text),
+    underWay: found.flatMap(({ guarantee, underWay }) => (underWay ? [`${guarantee} ${underWay}`] : [])),
+  }
+}
 
 describe('reconcile', () => {
   it('finds nothing where all agrees', () => {
@@ -89,7 +100,7 @@ describe('reconcile', () => {
   it('names a bronze object that never came to gold, and one that could not be loaded', () => {
     const [first, second] = stock().ledger
     expect(problems({ ledger: [first!] })).toContain(`${second!.objectKey} was not loaded`)
-    expect(problems({ silver: [first!.objectKey] })).toContain(`${second!.objectKey} is missing`)
+    expect(problems({ ledger: [first!], silver: [first!.objectKey] })).toContain(`${second!.objectKey} is missing`)
     expect(problems({ ledger: [first!, { ...second!, problem: 'not a Parquet file' }] })).toContain(
       'not a Parquet file',
     )
@@ -117,6 +128,63 @@ describe('reconcile', () => {
     ])
     const unreadable = stock().ledger.map((entry) => ({ ...entry, problem: 'not a Parquet file' }))
     expect(foreignObjects(stock({ ledger: unreadable }))).toEqual([]) // a problem, not a stranger
+  })
+
+  describe('tells what the next start finishes from what it does not', () => {
+    const goesOnFrom = (ingest: number, detectFraud = 10) => ({
+      committed: { ingest: new Map([[0, ingest]]), detectFraud: new Map([[0, detectFraud]]) },
+    })
+    const [first, second] = stock().ledger
+    const untilSix = { bronze: [bronze(0, 5)], ledger: [first!], silver: [first!.objectKey] }
+
+    it('in Kafka: what its readers will come to, and what they have passed over', () => {
+      expect(sorted({ ...untilSix, ...goesOnFrom(6) })).toEqual({ faults: [], underWay: ['G1 4'] })
+      expect(sorted({ ...untilSix, ...goesOnFrom(10) }).faults).toEqual([
+        'm-0 offsets 6 to 9 are not in bronze',
+      ])
+      const hole = { bronze: [bronze(0, 3), bronze(6, 9)], ...goesOnFrom(0) }
+      expect(sorted(hole).faults).toContain('m-0 offsets 4 to 5 are not in bronze')
+      const nothing = {
+        bronze: [],
+        ledger: [],
+        silver: [],
+        committed: { ingest: new Map(), detectFraud: new Map() },
+      }
+      expect(sorted(nothing, { progress: [] })).toEqual({ faults: [], underWay: ['G1 10', 'G4 10'] })
+    })
+    it('in Kafka, behind a record that is too large', () => {
+      const keptFailures = [{ topic: 'm', partition: 0, firstOffset: 7, lastOffset: 7 }]
+      expect(sorted({ ...untilSix, ...goesOnFrom(6), keptFailures })).toEqual({
+        faults: [],
+        underWay: ['G1 1', 'G1 2'],
+      })
+    })
+    it('an object that lacks lines, also while others are under way', () => {
+      const short = { bronze: [bronze(0, 5, 4)], ledger: [{ ...first!, records: 4, silver: 4 }] }
+      expect(sorted({ ...untilSix, ...short, ...goesOnFrom(6) }).faults).toEqual([
+        '10 records in Kafka, 4 in bronze and 0 kept as too large, 4 under way',
+      ])
+    })
+    it('in the lake: an object without silver, and one that is not loaded; but none that is gone', () => {
+      expect(sorted({ ledger: [first!] })).toEqual({ faults: [], underWay: ['G3 4'] })
+      const silver = [first!.objectKey]
+      expect(sorted({ ledger: [first!], silver })).toEqual({ faults: [], underWay: ['G2 4'] })
+      expect(sorted({ silver }).faults).toEqual([
+        `${bronze(6, 9).key}: ${second!.objectKey} was loaded into gold and is missing`,
+      ])
+    })
+    it('of decisions: those to come, and alerts to send; but none before what was decided', () => {
+      const progress = [{ partition: 0, firstOffset: 0, nextOffset: 7 }]
+      expect(sorted(goesOnFrom(10, 7), { progress, unsent: ['t1'] })).toEqual({
+        faults: [],
+        underWay: ['G4 1', 'G4 3'],
+      })
+      expect(sorted(goesOnFrom(10, 10), { progress }).faults).toEqual(['m-0 offsets 7 to 9 are not decided'])
+      const late = [{ partition: 0, firstOffset: 2, nextOffset: 10 }]
+      expect(sorted(goesOnFrom(10, 0), { progress: late }).faults).toEqual([
+        'm-0 offsets 0 to 1 are not decided',
+      ])
+    })
   })
 
   it('names an object whose records do not add up', () => {

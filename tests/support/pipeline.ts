@@ -46,9 +46,19 @@ export async function makePipeline(warehouse: Postgres) {
   const detect = makeDetect({ warehouse, alerts: { send: async () => {} }, now: Date.now })
   const created = (key: string) => objectCreatedEvent('lake', [{ key, eTag: '', size: 0 }])
   let end = 0
+  let committed: number | undefined
   return {
     lake,
-    kafka: { offsets: async () => ({ records: end, partitions: [{ partition: 0, start: 0, end }] }) },
+    kafka: {
+      offsets: async () => ({ records: end, partitions: [{ partition: 0, start: 0, end }] }),
+      groups: async () => ['cupel-local-ingest-transactions'],
+      committed: async () => new Map(committed === undefined ? [] : [[0, committed]]),
+    },
+    /** Appends records that nobody reads; the consumer groups go on from `next`. */
+    append(records: number, next = end): void {
+      committed = next
+      end += records
+    },
     /** Records of partition 0 that come now, as one bronze object, through all stages; objects become JSON. Its key. */
     async receive(values: readonly (object | string | null)[]): Promise<string> {
       const records = values.map((value, i) =>

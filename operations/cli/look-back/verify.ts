@@ -6,6 +6,7 @@ import {
   findProblems,
   type Guarantee,
   type Problem,
+  sum,
 } from '../../reconcile.ts'
 import { type StockPorts, takeStock, takeStockOfDecisions } from '../../stock.ts'
 import { layersTable, makeReport, type Report } from '../report.ts'
@@ -16,6 +17,7 @@ export type Verification = Pick<Report, 'datasets' | 'decisions' | 'notes'> & {
   readonly running: boolean
   readonly compared: boolean // gold with silver row by row; else by counts
   readonly problems: readonly Problem[]
+  readonly underWay: readonly Problem[] // what waits for the next start, where nothing runs
 }
 
 export type VerifyOptions = {
@@ -29,8 +31,9 @@ const lookAgainMs = 1_000
 const lookForMs = 20_000
 
 /**
- * Check G1 to G4 on what is stored now. While records are under way stages disagree for a moment, so a problem counts only
- * when it lasts: the same one at every look for 20 s.
+ * Check G1 to G4 on what is stored now. Where nothing runs, what is merely under way is no problem: the next start finishes
+ * it. While it runs stages disagree for a moment, so a problem counts only when it lasts: the same one at every look for
+ * 20 s.
  */
 export async function verify(
   ports: StockPorts,
@@ -62,9 +65,11 @@ export function lasting(before: readonly Problem[], now: readonly Problem[]): re
 
 export function makeVerification(
   { stocks, decisions }: { stocks: readonly DatasetStock[]; decisions: DecisionStock },
-  problems: readonly Problem[],
+  found: readonly Problem[],
   running: boolean,
 ): Verification {
+  const isUnderWay = ({ underWay }: Problem): boolean => !running && underWay !== undefined
+  const problems = found.filter((problem) => !isUnderWay(problem))
   const run = { seconds: 0, recordsPerSecond: 0, latencyMs: { decision: null, gold: null }, problems: [] }
   const report = makeReport(stocks, decisions, run)
   return {
@@ -74,6 +79,7 @@ export function makeVerification(
     datasets: report.datasets,
     decisions: report.decisions,
     problems,
+    underWay: found.filter(isUnderWay),
     notes: report.notes,
   }
 }
@@ -87,7 +93,7 @@ const promises: Record<Guarantee, string> = {
 const shown = 5 // problems of a guarantee
 
 export function formatVerification(verification: Verification): string {
-  const { datasets, decisions, problems, compared, holds, running, notes } = verification
+  const { datasets, decisions, problems, underWay, compared, holds, running, notes } = verification
   const guarantees = Object.keys(promises) as Guarantee[]
   const total = (name: 'kafka' | 'bronze' | 'gold'): number =>
     datasets.reduce((sum, row) => sum + row[name], 0)
@@ -103,6 +109,7 @@ export function formatVerification(verification: Verification): string {
     '',
     ...guarantees.flatMap((guarantee) => {
       const found = problems.filter((problem) => problem.guarantee === guarantee)
+      const waiting = underWay.filter((problem) => problem.guarantee === guarantee)
       return [
         `${guarantee}  ${found.length === 0 ? 'ok    ' : 'BROKEN'}  ${promises[guarantee].padEnd(width)}  ${checked[guarantee]}`,
         ...found
@@ -114,13 +121,16 @@ export function formatVerification(verification: Verification): string {
         ...(found.length > shown
           ? [`            and ${number(found.length - shown)} more: --json lists them`]
           : []),
+        ...(waiting.length > 0 ? [`            ${describeUnderWay(waiting)}`] : []),
       ]
     }),
     '',
     holds
       ? running
         ? 'The layers reconcile, but for what is under way at this moment.'
-        : 'The layers reconcile.'
+        : underWay.length > 0
+          ? 'The layers reconcile, but for what is under way: npm start finishes it.'
+          : 'The layers reconcile.'
       : `The layers do NOT reconcile: ${plural(problems.length, 'problem')}.`,
     ...(notes.length === 0
       ? []
@@ -130,4 +140,15 @@ export function formatVerification(verification: Verification): string {
           ...notes.map((note) => `  ${printable(note)}`),
         ]),
   ].join('\n')
+}
+
+/** How many records, and one of the places. */
+function describeUnderWay(waiting: readonly Problem[]): string {
+  const records = plural(
+    sum(waiting, ({ underWay }) => underWay ?? 0),
+    'record',
+  )
+  const [{ subject, text }, ...others] = waiting as [Problem, ...Problem[]]
+  const more = others.length > 0 ? `, and ${number(others.length)} more such` : ''
+  return `under way: ${records} (${printable(`${subject}: ${text}`)}${more})`
 }

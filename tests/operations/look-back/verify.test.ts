@@ -49,6 +49,28 @@ describe('verify', () => {
     expect(text).toContain('The layers reconcile.')
   })
 
+  it('tells apart what the next start finishes, and what was passed over', async () => {
+    pipeline.append(3)
+    const found = await look()
+    expect(found).toMatchObject({
+      holds: true,
+      problems: [],
+      underWay: [
+        { guarantee: 'G1', address: 'transactions-0 offset 5', underWay: 3 },
+        { guarantee: 'G4', address: 'transactions-0 offset 5', underWay: 3 },
+      ],
+    })
+    const text = formatVerification(found)
+    expect(text).toMatch(
+      /^G1 {2}ok .*\n {12}under way: 3 records \(transactions: transactions-0 offsets 5 to 7 are not in bronze\)$/m,
+    )
+    expect(text).toContain('but for what is under way: npm start finishes it.')
+
+    pipeline.append(0, 8)
+    expect((await look()).problems).toMatchObject([{ guarantee: 'G1' }, { guarantee: 'G4' }])
+    pipeline.append(-3, 5)
+  })
+
   it('names a row of gold that is not the newest of silver', async () => {
     await database.warehouse.query(`UPDATE transactions SET _offset = 77 WHERE transaction_id = $1`, [
       transaction(4).transaction_id,

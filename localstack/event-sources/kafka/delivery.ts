@@ -15,7 +15,7 @@ import { judge, type Outcome, type Part, type RetryPolicy, retryPolicy, settledU
 
 // AWS publishes no numbers for how it spaces the retries of a failing batch.
 const errorBackoff: Backoff = { firstMs: 200, longestMs: 30_000 }
-const throttleBackoff: Backoff = { firstMs: 100, longestMs: 5_000 }
+const refusalBackoff: Backoff = { firstMs: 100, longestMs: 5_000 }
 const destinationAttempts = 3
 
 export type DeliverySettings = {
@@ -98,7 +98,7 @@ export class Delivery {
     const { mapping, random } = this.#settings
     let parts: readonly Part<Entry>[] = [{ records: batch, failures: 0 }]
     let last = notInvoked
-    let throttles = 0
+    let refusals = 0
     let wentWrong = false
     for (;;) {
       parts = this.#held(parts)
@@ -115,6 +115,8 @@ export class Delivery {
       }
 
       const { outcome, because, requestId } = await this.#invoke(part)
+      // What fails while everything ends fails because of that: it comes again at the next start.
+      if (outcome.kind !== 'answered' && this.#ground.isClosed()) return
       const { processed, again, givenUp } = judge(part, outcome, this.#policy, mapping.topic)
       this.#counts.delivered += processed.length
       last = { requestId, attempts: part.failures + 1, functionError: outcome.kind === 'failed' }
@@ -131,8 +133,8 @@ export class Delivery {
       if (wentWrong && parts.length === 0 && givenUp.length === 0)
         this.#say(`${this.#name} succeeded with ${addresses(processed, mapping.topic)}`)
 
-      throttles = outcome.kind === 'throttled' ? throttles + 1 : 0
-      if (throttles > 0) await this.#ground.pause(backoffMs(throttleBackoff, throttles, random))
+      refusals = outcome.kind === 'not-run' ? refusals + 1 : 0
+      if (refusals > 0) await this.#ground.pause(backoffMs(refusalBackoff, refusals, random))
       else if (again[0]) await this.#ground.pause(backoffMs(errorBackoff, again[0].failures || 1, random))
     }
   }
@@ -151,10 +153,10 @@ export class Delivery {
       const throttled = result.statusCode === 429
       this.#counts[throttled ? 'throttles' : 'failures']++
       const because = describeFailure(result)
-      return { requestId, because, outcome: { kind: throttled ? 'throttled' : 'failed' } }
+      return { requestId, because, outcome: { kind: throttled ? 'not-run' : 'failed' } }
     } catch (error) {
       this.#counts.failures++
-      return { requestId, because: messageOf(error), outcome: { kind: 'failed' } }
+      return { requestId, because: messageOf(error), outcome: { kind: 'not-run' } }
     }
   }
 

@@ -17,7 +17,7 @@ export type Part<R> = {
 export type Outcome =
   | { readonly kind: 'answered'; readonly payload: string } // JSON text
   | { readonly kind: 'failed' } // threw, timed out, its process ended
-  | { readonly kind: 'throttled' } // it never ran
+  | { readonly kind: 'not-run' } // throttled, or there was nothing to run it
 
 /** What becomes of a part's records: each is in exactly one of the three. */
 export type Verdict<R> = {
@@ -51,8 +51,8 @@ export function retryPolicy({
  *
  * A function error sends the same records again, or with `bisect` each half of them by itself; a split costs no retry,
  * so that one bad record ends up alone with all its retries. Reported item failures send just those records again. An
- * answer that names anything that was not in the event counts as an error of the whole part, without a split. A
- * throttled invocation costs nothing.
+ * answer that names anything that was not in the event counts as an error of the whole part, without a split. An
+ * invocation that never ran costs nothing.
  *
  * AWS publishes neither where it splits nor whether that costs a retry: the middle, and none as for Kinesis
  * (https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html).
@@ -64,7 +64,7 @@ export function judge<R extends { readonly partition: number; readonly offset: n
   topic: string,
 ): Verdict<R> {
   const { records, failures } = part
-  if (outcome.kind === 'throttled') return { processed: [], again: [part], givenUp: [] }
+  if (outcome.kind === 'not-run') return { processed: [], again: [part], givenUp: [] }
   if (outcome.kind === 'failed' && policy.bisect && records.length > 1) {
     const middle = Math.ceil(records.length / 2)
     const halves = [records.slice(0, middle), records.slice(middle)]

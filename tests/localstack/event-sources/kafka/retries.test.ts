@@ -79,7 +79,7 @@ describe('judge', () => {
   const anyOutcome = (batch: readonly R[]): fc.Arbitrary<Outcome> =>
     fc.oneof(
       fc.constant(failed),
-      fc.constant<Outcome>({ kind: 'throttled' }),
+      fc.constant<Outcome>({ kind: 'not-run' }),
       fc.subarray([...batch, { partition: 7, offset: 7 }]).map(reporting),
       fc.jsonValue().map(answer),
       fc.jsonValue().map((batchItemFailures) => answer({ batchItemFailures })),

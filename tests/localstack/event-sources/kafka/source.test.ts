@@ -489,7 +489,9 @@ describe('failure', () => {
       if (tries++ === 0) throw new Error('the runtime is starting')
       return succeeded
     }
-    const { topic, clock, lines } = await start({ windowMs: 0 }, undefined, { invoke })
+    const { topic, clock, lines } = await start({ windowMs: 0, maximumRetryAttempts: 0 }, undefined, {
+      invoke,
+    })
     topic.append({})
     await clock.advance(200)
     expect(topic.committed.get(0)).toBe(1)
@@ -520,6 +522,20 @@ describe('close', () => {
     await closing
     expect(topic.closed()).toBe(true)
     expect(lines.join()).toContain('delivered again')
+  })
+
+  it('gives up nothing that fails because all of it stops', async () => {
+    const { destination, tries } = fakeDestination()
+    const { topic, source, calls } = await start({ windowMs: 0, maximumRetryAttempts: 0 }, undefined, {
+      destination,
+    })
+    topic.append({})
+    await settle()
+    const closing = source.close()
+    calls[0]?.finish(failed)
+    await closing
+    expect(tries()).toBe(0)
+    expect(topic.committed.size).toBe(0)
   })
 
   it('does not wait out a backoff', async () => {

@@ -100,7 +100,9 @@ describe('reconcile', () => {
   it('names a bronze object that never came to gold, and one that could not be loaded', () => {
     const [first, second] = stock().ledger
     expect(problems({ ledger: [first!] })).toContain(`${second!.objectKey} was not loaded`)
-    expect(problems({ ledger: [first!], silver: [first!.objectKey] })).toContain(`${second!.objectKey} is missing`)
+    expect(problems({ ledger: [first!], silver: [first!.objectKey] })).toContain(
+      `${second!.objectKey} is missing`,
+    )
     expect(problems({ ledger: [first!, { ...second!, problem: 'not a Parquet file' }] })).toContain(
       'not a Parquet file',
     )

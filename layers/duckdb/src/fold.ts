@@ -2,7 +2,7 @@ import type { Dataset } from '@cupel/core/dataset'
 import { identifier, literal } from '@cupel/core/kinds/strings'
 import { newestOnlySql } from '@cupel/core/refine-sql'
 import type { Engine } from './engine.ts'
-import { isDamaged, silverProblem } from './silver.ts'
+import { isDamaged, silverProblems } from './silver.ts'
 
 /**
  * Fold silver files: of each key the newest record, by the comparison that gold's upsert uses. Writes its key, partition
@@ -14,10 +14,8 @@ export async function foldToCsv(
   dataset: Dataset,
   { files, csv }: { readonly files: readonly string[]; readonly csv: string },
 ): Promise<void> {
-  const silver = await filter(
-    files,
-    async (file) => (await silverProblem(engine, dataset, file)) === undefined,
-  )
+  const problems = await silverProblems(engine, dataset, files)
+  const silver = files.filter((_, i) => problems[i] === undefined)
   const columns = [...dataset.key, '_partition', '_offset'].map(identifier).join(', ')
   const fold = (from: readonly string[]): Promise<number> =>
     engine.run(

@@ -32,6 +32,45 @@ export async function silverProblem(
   return other.length > 0 ? `has another type than the dataset's in ${other.join(', ')}` : undefined
 }
 
+/** Of each file, in their order, what `silverProblem` says. Files of the same schema cost one look, however many they are. */
+export async function silverProblems(
+  engine: Engine,
+  dataset: Dataset,
+  files: readonly string[],
+): Promise<readonly (string | undefined)[]> {
+  const problems = new Map<string, string | undefined>()
+  for (const alike of files.length > 0 ? await groupBySchema(engine, files) : []) {
+    const problem = await silverProblem(engine, dataset, alike[0]!)
+    for (const file of alike) problems.set(file, problem)
+  }
+  return files.map((file) => problems.get(file))
+}
+
+/** One file that is no Parquet spoils the question for all that are asked about with it, so halves are asked about then. */
+async function groupBySchema(
+  engine: Engine,
+  files: readonly string[],
+): Promise<readonly (readonly string[])[]> {
+  if (files.length === 1) return [files]
+  try {
+    const groups = await engine.rows(
+      `SELECT list(file_name) AS files FROM (
+         SELECT file_name, list((name, type, type_length, repetition_type, num_children, converted_type, scale, precision,
+                                 logical_type) ORDER BY column_id) AS columns
+           FROM parquet_schema([${files.map(literal).join(', ')}]) GROUP BY file_name)
+        GROUP BY columns`,
+    )
+    return groups.map((group) => group.files as string[])
+  } catch (error) {
+    if (isFatal(error)) throw error
+    const half = Math.ceil(files.length / 2)
+    return [
+      ...(await groupBySchema(engine, files.slice(0, half))),
+      ...(await groupBySchema(engine, files.slice(half))),
+    ]
+  }
+}
+
 /** Whether DuckDB says that a file's pages cannot be decoded, behind a footer that can: the file's fault, not the world's. */
 export const isDamaged = (error: unknown): boolean =>
   /^(Invalid|Serialization)\b.* Error\b/.test(error instanceof Error ? error.message : String(error))

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Dataset } from '@cupel/core/dataset'
 import { identifier, literal } from '@cupel/core/kinds/strings'
 import { openEngine } from '@cupel/duckdb/engine'
-import { silverProblem } from '@cupel/duckdb/silver'
+import { silverProblems } from '@cupel/duckdb/silver'
 import type { ObjectStore } from '@cupel/io/object-store'
 import { type TemporaryFolder, withTemporaryFolder } from '@cupel/io/temporary-folder'
 import { DuckDBInstance, StatementType } from '@duckdb/node-api'
@@ -201,13 +201,10 @@ async function silverOnly(
 ): Promise<readonly string[]> {
   const engine = await openEngine()
   try {
-    const kept: string[] = []
-    for (const file of files) {
-      const problem = await silverProblem(engine, dataset, file)
-      if (problem === undefined) kept.push(file)
-      else warn(`${file.slice(folder.path.length + 1)} is left out: ${problem}`)
-    }
-    return kept
+    const problems = await silverProblems(engine, dataset, files)
+    for (const [i, problem] of problems.entries())
+      if (problem !== undefined) warn(`${files[i]!.slice(folder.path.length + 1)} is left out: ${problem}`)
+    return files.filter((_, i) => problems[i] === undefined)
   } finally {
     engine.close()
   }

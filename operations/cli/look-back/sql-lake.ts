@@ -128,7 +128,7 @@ export const queryLake = (
           throw new Failure(
             `there is no ${schema}.${table}: datasets are ${datasets.map(({ name }) => name).join(', ')}`,
           )
-        const files = await fetchAll(lake, prefixOf[schema](dataset), folder)
+        const files = await fetchAll(lake, prefixOf[schema](dataset), folder, signal)
         const usable = schema === 'silver' ? await silverOnly(dataset, files, folder, warn) : files
         await connection.run(
           `CREATE VIEW ${schema}.${identifier(table)} AS ${views[schema](dataset, usable, folder)}`,
@@ -164,6 +164,7 @@ export const queryLake = (
           rows.push(row.map((value, i) => toValue(value as Value, types[i]!)))
         }
       }
+      signal.throwIfAborted() // an interrupted stream ends as if there were no more rows
       return { columns: result.deduplicatedColumnNames(), rows, more: total - rows.length }
     }
   })
@@ -180,8 +181,10 @@ const fetchAll = async (
   lake: LakePorts['lake'],
   prefix: string,
   folder: TemporaryFolder,
+  signal: AbortSignal,
 ): Promise<readonly string[]> => {
   const files = await inParallel(lake.list(prefix), async ({ key }) => {
+    signal.throwIfAborted()
     if (!suffixes.test(key) || key.split('/').includes('..')) return undefined
     const object = await lake.get(key)
     if (!object) return undefined

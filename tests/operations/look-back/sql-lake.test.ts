@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { datasets } from '#datasets/index.ts'
+import { Failure } from '#operations/cli/failure.ts'
 import { type Named, queryLake, tablesInLake } from '#operations/cli/look-back/sql-lake.ts'
 import { makePipeline, transaction } from '../../support/pipeline.ts'
 import { makeDatabase, type TestDatabase } from '../../support/postgres.ts'
@@ -23,14 +24,14 @@ beforeAll(async () => {
 afterAll(() => pipeline.close())
 
 const query = async (sql: string, limit = 10) => run(sql, (await tablesInLake(sql))!, limit)
-function run(sql: string, named: readonly Named[], limit: number) {
+function run(sql: string, named: readonly Named[], limit: number, signal = new AbortController().signal) {
   const ports = {
     lake: pipeline.lake,
     gold: database.url,
     datasets,
     warn: (line: string) => warnings.push(line),
   }
-  return queryLake(ports, sql, named, { limit, signal: new AbortController().signal })
+  return queryLake(ports, sql, named, { limit, signal })
 }
 
 describe('which engine a query is for', () => {
@@ -115,6 +116,13 @@ describe('a query of the lake', () => {
     await pipeline.lake.put('silver/processed-accounts/x.parquet', Buffer.from('hello'))
     expect((await query('SELECT count(*) FROM silver.accounts')).rows).toEqual([[0]])
     expect(warnings).toEqual(['silver/processed-accounts/x.parquet is left out: not a Parquet file'])
+  })
+
+  it('ends when it is interrupted, and gives no part of a result for the whole', async () => {
+    const sql = 'SELECT r.range FROM silver.transactions, range(100000000000) AS r'
+    await expect(
+      run(sql, (await tablesInLake(sql))!, 10, AbortSignal.timeout(500)), // it would take days
+    ).rejects.toThrow(Failure)
   })
 
   it('says what is wrong, and where', async () => {

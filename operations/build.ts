@@ -9,7 +9,7 @@
  * class and function names are in logs.
  */
 import { randomUUID } from 'node:crypto'
-import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { type BuildOptions, build, stop } from 'esbuild'
@@ -119,6 +119,15 @@ async function unfinishedPath(root: string): Promise<string> {
   return join(directory, randomUUID())
 }
 
+/** What builds that were killed left half-way, up to 70 MB each. One that is an hour old nobody works on. */
+async function removeLeftovers(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const path = join(directory, name)
+    const changedMs = (await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now()
+    if (Date.now() - changedMs > 3_600_000) await rm(path, { recursive: true, force: true })
+  }
+}
+
 /** DuckDB's packages as npm installed them, 70 MB: copied once a version. */
 async function copyEngine(root: string): Promise<void> {
   const target = join(root, '.build/layers/duckdb/nodejs/node_modules/@duckdb')
@@ -131,6 +140,7 @@ async function copyEngine(root: string): Promise<void> {
 
   const source = dirname(dirname(require.resolve('@duckdb/node-api/package.json')))
   const unfinished = await unfinishedPath(root)
+  await removeLeftovers(dirname(unfinished))
   for (const name of ['node-api', 'node-bindings', `node-bindings-${deployedPlatform}`]) {
     await cp(join(source, name), join(unfinished, name), { recursive: true }).catch((cause) => {
       if (name !== `node-bindings-${deployedPlatform}` || cause.code !== 'ENOENT') throw cause

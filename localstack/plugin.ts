@@ -54,7 +54,7 @@ export async function startOffline(run: Run): Promise<void> {
     await stopInTime().catch(() => {})
     setTimeout(() => process.exit(0), 500)
   }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt)
   // Who started this may be killed at any moment, and then nobody reads what is written either.
   process.once('disconnect', interrupt)
   if (process.send && !process.connected) void interrupt()

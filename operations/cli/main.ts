@@ -110,6 +110,8 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     .description('bring the database at DATABASE_URL up to date')
     .action(run(async () => (await import('./migrate-command.ts')).runMigrate))
 
+  // Who read may have seen enough: `| head`.
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => {})
   try {
     await program.parseAsync([...argv], { from: 'user' })
     return exitCode

@@ -41,14 +41,33 @@ export async function runStart(root: string, options: StartOptions): Promise<num
   const pace = planPace(options) // refuses before anything is started
   const screen = await openScreen(options)
   const interrupted = new AbortController()
-  const interrupt = () => {
-    if (interrupted.signal.aborted) process.exit(130) // the services end in order by themselves
-    interrupted.abort()
+  const interrupt = () => interrupted.abort()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      interrupt()
+      process.on(signal, () => process.exit(130)) // the services end in order by themselves
+    })
+  // Nobody reads any more: a terminal that was closed, `| head`.
+  process.on('SIGHUP', interrupt)
+  process.stdout.on('error', interrupt)
+  try {
+    return await startAndRun(root, { ...options, pace }, interrupted.signal, screen)
+  } catch (error) {
+    // A terminal's Ctrl-C reaches docker, esbuild and the services too, so what talks to them may fail first.
+    if (interrupted.signal.aborted) return 130
+    throw error
+  } finally {
+    await screen.close()
   }
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupt)
+}
 
-  const pages = options.services === 'compose' ? await useContainers(root, screen, interrupted.signal) : {}
-  if (interrupted.signal.aborted) return 130
+async function startAndRun(
+  root: string,
+  options: StartOptions & { readonly pace: Pace },
+  signal: AbortSignal,
+  screen: Screen,
+): Promise<number> {
+  const pages = options.services === 'compose' ? await useContainers(root, screen, signal) : {}
   screen.note('Building the functions …')
   await buildAll(root).catch((error) => {
     throw isSystemError(error) ? cannotWrite(join(root, '.build'), error) : error
@@ -56,6 +75,7 @@ export async function runStart(root: string, options: StartOptions): Promise<num
   screen.note(
     options.services === 'compose' ? 'Starting Lambda …' : 'Starting Kafka, S3, PostgreSQL and Lambda …',
   )
+  signal.throwIfAborted()
   const listener = {
     onLine(line: string) {
       if (line.startsWith(alertLines)) screen.alert(line.slice(alertLines.length - 'ALERT '.length))
@@ -64,13 +84,15 @@ export async function runStart(root: string, options: StartOptions): Promise<num
     onMessage: screen.invocation,
     onReload: (functionKeys: readonly string[]) => screen.note(describeReload(functionKeys, sources)),
   }
-  if (interrupted.signal.aborted) return 130
-  const cloud = await startLocalCloud(root, listener, options).catch((error) => {
-    if (!interrupted.signal.aborted) throw error
+  const starting = startLocalCloud(root, listener, options)
+  const sources = watchSources(root, screen.note, async () =>
+    migrateAnew(root, (await starting).endpoints, screen.note),
+  )
+  const cloud = await starting.catch(async (error) => {
+    await sources.close()
+    throw error
   })
-  if (!cloud) return 130 // a terminal's Ctrl-C ended it before it was ready
   const ports = openLocalPorts(cloud.endpoints)
-  const sources = watchSources(root, screen.note, () => migrateAnew(root, cloud.endpoints, screen.note))
   try {
     for (const [key, port] of Object.entries(cloud.inspectors))
       screen.note(`A debugger can attach to ${key} at 127.0.0.1:${port}.`)
@@ -79,15 +101,10 @@ export async function runStart(root: string, options: StartOptions): Promise<num
     const died = cloud.ended.then((reason) => {
       throw new Failure(`the local cloud ended: ${reason}`)
     })
-    const report = await Promise.race([
-      run(root, ports, { ...options, pace }, interrupted.signal, screen),
-      died,
-    ]).catch((error) => {
-      // A terminal's Ctrl-C reaches the services too, so what talks to them may fail first.
-      if (interrupted.signal.aborted) return undefined
-      throw error
+    const report = await Promise.race([run(root, ports, options, signal, screen), died]).catch((error) => {
+      if (!signal.aborted) throw error // else the services were interrupted too
     })
-    if (report === undefined) return options.transactions === undefined ? 0 : 130
+    if (!report) return options.transactions === undefined ? 0 : 130
     screen.report(report)
     return report.problems.length === 0 ? 0 : 1
   } finally {
@@ -121,19 +138,10 @@ function describeReload(functionKeys: readonly string[], { changedMs }: SourceWa
 }
 
 /** Have this process, and all that it starts, use the services in the containers. Gives the pages for a browser. */
-async function useContainers(
-  root: string,
-  { note }: Screen,
-  signal: AbortSignal,
-): Promise<Record<string, string>> {
-  try {
-    const { variables, pages } = await startContainers(root, { note, signal })
-    Object.assign(process.env, variables)
-    return pages
-  } catch (error) {
-    if (signal.aborted) return {} // a terminal's Ctrl-C reaches docker too
-    throw error
-  }
+async function useContainers(root: string, { note }: Screen, signal: AbortSignal) {
+  const { variables, pages } = await startContainers(root, { note, signal })
+  Object.assign(process.env, variables)
+  return pages
 }
 
 /** Undefined when it was interrupted. */
@@ -185,7 +193,7 @@ async function run(
       for (const { topic } of records) if (topic === 'transactions') sent += 1
       showSent()
     },
-    onBehind: (share) => screen.note(describeLag(pace, share)),
+    onBehind: (share) => screen.note(describeBehind(pace, share)),
   }).finally(generator.close)
   screen.progress({ phase: 'settling' })
   await settle(ports, datasets, signal, join(dataDirectory(root), 'cupel.log'))
@@ -222,7 +230,7 @@ const describeWorld = ({ users, speed, follows }: Pace, startMs: number): string
     ...(follows === 'nothing' ? [] : [`${shown(speed!)} simulated days a minute`]),
   ].join(', ')
 
-const describeLag = ({ follows, rate, speed }: Pace, share: number): string =>
+const describeBehind = ({ follows, rate, speed }: Pace, share: number): string =>
   follows === 'rate'
     ? `asked for ${shown(rate!)} transactions a second, sends ${shown(rate! * share)}: this machine takes no more`
     : `asked for ${shown(speed!)} simulated days a minute, goes through ${shown(speed! * share)}: this machine takes no more`

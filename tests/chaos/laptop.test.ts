@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -109,5 +110,26 @@ describe('what people do to laptops while it runs', () => {
       alerts.length,
     )
     for (const { transaction_id } of alerts.slice(0, 50)) expect(running.output()).toContain(transaction_id)
+  })
+})
+
+describe('who watches goes away', () => {
+  let workplace: Workplace
+  beforeAll(async () => {
+    workplace = await makeWorkplace()
+  })
+  afterAll(() => workplace.remove())
+
+  it.each([
+    ['the terminal is closed', (pid: number) => process.kill(-pid, 'SIGHUP')],
+    ['the reader has seen enough, as head has', () => {}],
+  ])('%s: everything ends in order', { timeout: 120_000 }, async (_, act) => {
+    const { process: started, until, exit, output } = cupel(['start', '--json'], workplace.environment)
+    await until(/"type":"alert"/)
+    for (const stream of [started.stdout!, started.stderr!]) stream.destroy()
+    act(started.pid!)
+    expect(await exit, output()).toBe(0)
+    expect(await postgresProcesses(workplace.directory)).toEqual([])
+    expect(existsSync(join(workplace.directory, 'lock'))).toBe(false)
   })
 })

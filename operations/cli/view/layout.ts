@@ -19,7 +19,7 @@ export function layout(
   model: Model,
   { columns, rows }: { readonly columns: number; readonly rows: number },
 ): readonly Line[] {
-  if (!model.measured && !model.progress) return []
+  if (!model.measured && (model.progress?.phase ?? 'stopped') === 'stopped') return []
   const table = model.measured ? stageTable(model, columns) : []
   const state = flow([...progressItems(model, columns), ...stateItems(model)], columns)
   const legend = wrapText(legendText, columns).map((text): Line => [span(text, 'label')])

@@ -1,8 +1,8 @@
 // Runs inside an execution environment: one child process, one function, one invocation at a time.
 // Plain JavaScript, because the child runs it as it is.
 //
-//   parent → here   { requestId, payload, timeoutMs, functionArn, traceId }
-//   here → parent   { ready: true } | { result: text } | { error: text, fatal? }   text is JSON
+//   parent → here   { requestId, payload, timeoutMs, functionArn, traceId, tail? }
+//   here → parent   { ready: true } | { result: text } | { error: text, fatal? }   text is JSON; with tail, maxMemoryMb too
 //
 // Handler resolution, error texts and exit codes follow the runtime interface client of AWS's Node.js runtimes:
 // https://github.com/aws/aws-lambda-nodejs-runtime-interface-client
@@ -54,6 +54,7 @@ async function invoke(handler, invocation) {
     console.error('Invoke Error\t%s', JSON.stringify(body))
     answer = { error: JSON.stringify(body) }
   }
+  if (invocation.tail) answer.maxMemoryMb = Math.ceil(process.resourceUsage().maxRSS / 1024)
   send(answer)
 }
 

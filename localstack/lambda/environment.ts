@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { FunctionSettings } from '../template.ts'
+import { logTail, makeTailCollector } from './log-tail.ts'
 
 export type FunctionLogLine = {
   readonly functionName: string
@@ -21,15 +22,21 @@ export type EnvironmentOptions = {
   readonly region: string
   readonly log: (line: FunctionLogLine) => void
   readonly inspectorPort?: number // where a debugger attaches, and then nothing times out
+  readonly temporary?: string // folder of one that timed out or crashed, to go on with; default: a new one
 }
 
 export type Invocation = {
   readonly requestId: string
   readonly functionArn: string
   readonly payload: string // JSON text
+  readonly tail?: boolean // the outcome has the end of the log
 }
 
-export type Outcome = { readonly failed: boolean; readonly payload: string } // JSON text
+export type Outcome = {
+  readonly failed: boolean
+  readonly payload: string // JSON text
+  readonly logTail?: string // base64
+}
 
 /** Longest module initialisation. Longer than AWS's 10 s, because a laptop starts several at once. */
 const initLimitMs = 30_000
@@ -42,7 +49,7 @@ const responseLimitBytes = 6_291_556
 
 /**
  * One execution environment: a child process that runs one function, one invocation at a time, with a temporary folder
- * (`TMPDIR`, for AWS's `/tmp`) that lives as long as it does.
+ * (`TMPDIR`, for AWS's `/tmp`) that is deleted when it is stopped, unless it was handed on.
  *
  * `usable` turns false when it timed out, crashed or was stopped; then it is never used again. Whatever happens in
  * it becomes an outcome with AWS's error body; `invoke` does not throw.
@@ -53,7 +60,13 @@ export class Environment {
   initialised = false // its module is loaded
   readonly #options: EnvironmentOptions
   readonly #child: ChildProcess
-  readonly #temporary = mkdtempSync(join(tmpdir(), 'lambda-'))
+  readonly #temporary: string
+  readonly #createdMs = performance.now()
+  #initMs = 0
+  #startedMs = 0 // of the running or the last invocation
+  #tail: ReturnType<typeof makeTailCollector> | undefined
+  #handedOn = false
+  #maxMemoryMb: number | undefined
   #requestId: string | undefined
   #answer: ((answer: Answer) => void) | undefined
   #early: Answer | undefined // came before anybody asked
@@ -63,6 +76,7 @@ export class Environment {
   constructor(options: EnvironmentOptions) {
     this.#options = options
     const { bootstrap, taskRoot, settings, inspectorPort } = options
+    this.#temporary = options.temporary ?? mkdtempSync(join(tmpdir(), 'lambda-'))
     this.#child = fork(bootstrap, inspectorPort === undefined ? [] : [String(inspectorPort)], {
       cwd: taskRoot,
       env: { ...environmentVariables(options), TMPDIR: this.#temporary },
@@ -80,10 +94,29 @@ export class Environment {
     this.#gone = new Promise((resolve) => {
       this.#child.once('exit', resolve)
       this.#child.once('error', resolve)
-    }).finally(() => rmSync(this.#temporary, { recursive: true, force: true }))
+    })
   }
 
   async invoke(invocation: Invocation): Promise<Outcome> {
+    if (!invocation.tail) return this.#run(invocation)
+    const cold = !this.initialised
+    const written = makeTailCollector()
+    this.#tail = written
+    this.#startedMs = performance.now()
+    const outcome = await this.#run(invocation)
+    this.#tail = undefined
+    const report = {
+      requestId: invocation.requestId,
+      durationMs: performance.now() - this.#startedMs,
+      memoryMb: this.#options.settings.memoryMb,
+      ...(this.#maxMemoryMb !== undefined && { maxMemoryMb: this.#maxMemoryMb }),
+      ...(cold && this.initialised && { initMs: this.#initMs }),
+      ...(!this.usable && { ended: JSON.parse(outcome.payload).errorType }),
+    }
+    return { ...outcome, logTail: logTail(written.text(), report) }
+  }
+
+  async #run(invocation: Invocation): Promise<Outcome> {
     const { requestId } = invocation
     const { settings, inspectorPort } = this.#options
     const timeoutSeconds = inspectorPort === undefined ? settings.timeoutSeconds : inspectedSeconds
@@ -92,10 +125,12 @@ export class Environment {
       if (!('ready' in ready)) return this.#fail(requestId, ready)
     }
     this.#requestId = requestId
+    this.#startedMs = performance.now()
     if (!this.usable) return this.#fail(requestId, this.#early ?? { exit: describeExit(null, 'SIGKILL') })
     const timeoutMs = timeoutSeconds * 1000
     this.#child.send({ ...invocation, timeoutMs, traceId: traceId() }, () => {}) // a dead child answers by its exit
     const answer = await this.#next(timeoutSeconds * 1000)
+    this.#maxMemoryMb = 'maxMemoryMb' in answer ? answer.maxMemoryMb : undefined
     if (!('result' in answer)) return this.#fail(requestId, answer)
     if (Buffer.byteLength(answer.result) <= responseLimitBytes)
       return { failed: false, payload: answer.result }
@@ -105,10 +140,21 @@ export class Environment {
 
   /** Ends the process at once, as AWS does with functions without extensions. */
   async stop(): Promise<void> {
-    this.usable = false
     this.#stopped = true
-    this.#child.kill('SIGKILL')
+    this.#kill()
     await this.#gone
+    if (!this.#handedOn) rmSync(this.#temporary, { recursive: true, force: true })
+  }
+
+  /** The temporary folder, for the environment that takes this one's place; `stop` leaves it then. */
+  handOnTemporary(): string {
+    this.#handedOn = true
+    return this.#temporary
+  }
+
+  #kill(): void {
+    this.usable = false
+    this.#child.kill('SIGKILL')
   }
 
   #next(limitMs: number): Promise<Answer> {
@@ -128,7 +174,10 @@ export class Environment {
 
   #settle(answer: Answer): void {
     if ('exit' in answer || 'fatal' in answer) this.usable = false
-    if ('ready' in answer) this.initialised = true
+    if ('ready' in answer) {
+      this.initialised = true
+      this.#initMs = performance.now() - this.#createdMs
+    }
     const waiting = this.#answer
     this.#answer = undefined
     if (waiting) waiting(answer)
@@ -139,12 +188,13 @@ export class Environment {
     const { settings, log } = this.#options
     if ('error' in answer) return { failed: true, payload: answer.error }
     const announced = !this.#stopped // nobody wonders why a stopped environment ended
-    void this.stop()
+    this.#kill()
     const timedOut = 'timedOut' in answer
     const what = timedOut
       ? `Task timed out after ${settings.timeoutSeconds.toFixed(2)} seconds`
       : `Runtime exited ${'exit' in answer ? answer.exit : 'without providing a reason'}`
     if (announced) log({ functionName: settings.name, requestId, stream: 'stderr', text: what })
+    this.#tail?.line(`${new Date().toISOString()} ${requestId} ${what}`)
     return failure(
       timedOut ? 'Sandbox.Timedout' : 'Runtime.ExitError',
       `RequestId: ${requestId} Error: ${what}`,
@@ -153,16 +203,20 @@ export class Environment {
 
   #forward(stream: 'stdout' | 'stderr'): void {
     const { settings, log } = this.#options
-    createInterface({ input: this.#child[stream]!, crlfDelay: Number.POSITIVE_INFINITY }).on('line', (text) =>
-      log({ functionName: settings.name, requestId: this.#requestId, stream, text }),
+    createInterface({ input: this.#child[stream]!, crlfDelay: Number.POSITIVE_INFINITY }).on(
+      'line',
+      (text) => {
+        if (this.#requestId !== undefined) this.#tail?.line(text)
+        log({ functionName: settings.name, requestId: this.#requestId, stream, text })
+      },
     )
   }
 }
 
 type Answer =
   | { readonly ready: true }
-  | { readonly result: string }
-  | { readonly error: string; readonly fatal?: true }
+  | { readonly result: string; readonly maxMemoryMb?: number }
+  | { readonly error: string; readonly maxMemoryMb?: number; readonly fatal?: true }
   | { readonly exit: string }
   | { readonly timedOut: true }
 
@@ -196,7 +250,7 @@ function environmentVariables({
     PATH,
     HOME,
     LANG: 'en_US.UTF-8',
-    TZ: 'UTC',
+    TZ: ':UTC',
     AWS_ACCESS_KEY_ID: 'local',
     AWS_SECRET_ACCESS_KEY: 'local-secret',
     MALLOC_ARENA_MAX: '2', // glibc's heaps for many threads keep what native code freed, by tens of megabytes

@@ -107,7 +107,8 @@ async function invoke(
       enqueue(settings.name, payload)
       return { status: 202 }
     case 'RequestResponse': {
-      const result = await runtime.invoke(settings.name, payload, { requestId })
+      const tail = request.headers['x-amz-log-type'] === 'Tail'
+      const result = await runtime.invoke(settings.name, payload, { requestId, tail })
       if (result.statusCode === 429) {
         const headers = { 'Retry-After': '1' }
         return { status: 429, errorType: 'TooManyRequestsException', body: result.payload, headers }
@@ -116,7 +117,11 @@ async function invoke(
       return {
         status: 200,
         body: result.payload,
-        headers: { 'X-Amz-Executed-Version': '$LATEST', ...failed },
+        headers: {
+          'X-Amz-Executed-Version': '$LATEST',
+          ...failed,
+          ...(result.logTail !== undefined && { 'X-Amz-Log-Result': result.logTail }),
+        },
       }
     }
     default:

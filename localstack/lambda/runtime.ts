@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import type { FunctionSettings } from '../template.ts'
 import { Environment, type EnvironmentOptions } from './environment.ts'
 import type { Invoke, InvokeResult } from './invoke.ts'
@@ -74,6 +75,7 @@ type Pool = {
   readonly settings: FunctionSettings
   idle: Environment[]
   readonly busy: Set<Environment>
+  readonly folders: string[] // temporary ones of environments that timed out or crashed, for those after them
   readonly waiting: ((environment: Environment | undefined) => void)[] // callers, first come first served
 }
 
@@ -88,7 +90,10 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
   const { functions, region, accountId, onInvocation, idleMs = defaultIdleMs, firstInspectorPort } = options
   const inspects = firstInspectorPort !== undefined
   const pools = new Map<string, Pool>(
-    functions.map((settings) => [settings.name, { settings, idle: [], busy: new Set(), waiting: [] }]),
+    functions.map((settings) => [
+      settings.name,
+      { settings, idle: [], busy: new Set(), folders: [], waiting: [] },
+    ]),
   )
   const running = new Set<Promise<unknown>>()
   const reaping = new Map<Environment, NodeJS.Timeout>()
@@ -116,7 +121,11 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     return settings ? limitOf(settings) : defaultConcurrency
   }
 
-  const invoke: Invoke = async (name, payload, { requestId = randomUUID(), waits = false } = {}) => {
+  const invoke: Invoke = async (
+    name,
+    payload,
+    { requestId = randomUUID(), waits = false, tail = false } = {},
+  ) => {
     if (closed) throw new RuntimeClosedError()
     const settings = find(name)
     const pool = settings && pools.get(settings.name)
@@ -127,10 +136,11 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     const cold = !environment.initialised
     const startedMs = Date.now()
     const started = performance.now()
-    const work = environment.invoke({ requestId, functionArn: arnOf(pool.settings.name), payload })
+    const functionArn = arnOf(pool.settings.name)
+    const work = environment.invoke({ requestId, functionArn, payload, ...(tail && { tail }) })
     running.add(work)
     try {
-      const outcome = await work
+      const { logTail, ...outcome } = await work
       onInvocation?.({
         functionKey: pool.settings.key,
         startedMs,
@@ -143,12 +153,14 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
         statusCode: 200,
         payload: outcome.payload,
         ...(outcome.failed && { functionError: 'Unhandled' }),
+        ...(logTail !== undefined && { logTail }),
       }
     } finally {
       running.delete(work)
       pool.busy.delete(environment)
       const isOutdated = outdated.delete(environment)
-      if (!environment.usable || closed || isOutdated) void environment.stop()
+      if (closed || isOutdated) void environment.stop()
+      else if (!environment.usable) replace(pool, environment)
       else rest(pool, environment)
       if (inspects && pool.idle.length === 0 && !closed) rest(pool, start(pool))
       advance(pool, 'freed')
@@ -190,13 +202,30 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     waiting.shift()?.(environment)
   }
 
-  const start = ({ settings }: Pool) => {
+  const start = ({ settings, folders }: Pool) => {
     const inspectorPort = inspectorPortOf(settings.key)
-    return new Environment({ ...options, settings, ...(inspects && { inspectorPort }) })
+    const temporary = folders.pop()
+    return new Environment({
+      ...options,
+      settings,
+      ...(inspects && { inspectorPort }),
+      ...(temporary !== undefined && { temporary }),
+    })
+  }
+
+  /** Ends one that timed out or crashed. What it left in its temporary folder stays, as on AWS, for the next one. */
+  const replace = ({ folders }: Pool, environment: Environment) => {
+    folders.push(environment.handOnTemporary())
+    void environment.stop()
   }
 
   const wake = (pool: Pool): Environment | undefined => {
-    pool.idle = pool.idle.filter((environment) => environment.usable) // one may have crashed while idle
+    for (const crashed of pool.idle.filter(({ usable }) => !usable)) {
+      clearTimeout(reaping.get(crashed))
+      reaping.delete(crashed)
+      replace(pool, crashed)
+    }
+    pool.idle = pool.idle.filter(({ usable }) => usable)
     const environment = pool.idle.pop()
     if (environment) {
       clearTimeout(reaping.get(environment))
@@ -220,11 +249,16 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     for (const pool of pools.values()) {
       if (!functionKeys.includes(pool.settings.key) || closed) continue
       const wasUsed = pool.idle.length + pool.busy.size > 0
+      deleteFolders(pool)
       for (let old = wake(pool); old; old = wake(pool)) void old.stop()
       for (const old of pool.busy) outdated.add(old)
       // Two cannot hold one inspector's port: a busy one is replaced when it is done.
       if (inspects ? pool.busy.size === 0 : wasUsed) rest(pool, start(pool))
     }
+  }
+
+  const deleteFolders = ({ folders }: Pool) => {
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
   }
 
   const close = async (graceMs = 0) => {
@@ -239,6 +273,7 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     clearTimeout(timer)
     const environments = [...pools.values()].flatMap((pool) => [...pool.idle, ...pool.busy])
     await Promise.all(environments.map((environment) => environment.stop()))
+    for (const pool of pools.values()) deleteFolders(pool)
   }
 
   return { functions, invoke, find, arnOf, concurrencyOf, inspectorPortOf, reload, close }

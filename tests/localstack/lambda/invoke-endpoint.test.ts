@@ -33,12 +33,12 @@ beforeAll(async () => {
   endpoint = await startInvokeEndpoint({
     runtime: {
       ...naming,
-      invoke: async (_name, payload) => {
+      invoke: async (_name, payload, { tail } = {}) => {
         const { fail, throttle } = JSON.parse(payload) as { fail?: boolean; throttle?: boolean }
         if (throttle)
           return { statusCode: 429, payload: '{"Reason":"x","Type":"User","message":"Rate Exceeded."}' }
         if (fail) return { statusCode: 200, functionError: 'Unhandled', payload: '{"errorType":"TypeError"}' }
-        return { statusCode: 200, payload }
+        return { statusCode: 200, payload, ...(tail && { logTail: 'VEFJTA==' }) }
       },
     },
     enqueue: (name, payload) => queued.push([name, payload]),
@@ -99,6 +99,11 @@ describe('the Invoke operation for the AWS SDK', () => {
       'Unhandled',
       '{"errorType":"TypeError"}',
     ])
+  })
+
+  it('86. gives the tail of the log to who asks for it', async () => {
+    expect((await invoke({ LogType: 'Tail' })).LogResult).toBe('VEFJTA==')
+    expect((await invoke({ LogType: 'None' })).LogResult).toBeUndefined()
   })
 
   it('79. queues an asynchronous call and answers 202 without a body', async () => {

@@ -86,6 +86,70 @@ describe('temporary folder', () => {
   })
 })
 
+it('89. keeps the temporary folder when an environment timed out or crashed, but no module state', async () => {
+  const invoke = await start(
+    `import { existsSync, writeFileSync } from 'node:fs'
+    let n = 0
+    const file = process.env.TMPDIR + '/kept'
+    export const handler = async ({ act }) => {
+      const found = existsSync(file)
+      writeFileSync(file, '')
+      if (act === 'hang') await new Promise(() => setInterval(() => {}, 1000))
+      if (act === 'exit') process.exit(1)
+      return { n: ++n, found, folder: process.env.TMPDIR }
+    }`,
+    { timeoutSeconds: 1 },
+  )
+  expect((await invoke({ act: 'hang' })).answer.errorType).toBe('Sandbox.Timedout')
+  expect((await invoke()).answer).toMatchObject({ n: 1, found: true })
+  expect((await invoke({ act: 'exit' })).answer.errorType).toBe('Runtime.ExitError')
+  const { n, found, folder } = (await invoke()).answer
+  expect({ n, found }).toEqual({ n: 1, found: true })
+  await invoke({ act: 'exit' })
+  await runtime.close()
+  expect(existsSync(folder)).toBe(false)
+})
+
+describe('the tail of the log', () => {
+  const logged = async (event: object) => {
+    const result = await runtime.invoke('f', JSON.stringify(event), { requestId: 'request-1', tail: true })
+    return Buffer.from(result.logTail ?? '', 'base64').toString()
+  }
+
+  it('86. has the function’s lines between START, END and REPORT, and the start of a new environment', async () => {
+    const invoke = await start(
+      'console.log("loading"); export const handler = async () => { console.log("one"); console.error("two") }',
+    )
+    expect(await logged({})).toMatch(
+      /^START RequestId: request-1 Version: \$LATEST\n(one\ntwo|two\none)\nEND RequestId: request-1\nREPORT RequestId: request-1\tDuration: \d+\.\d\d ms\tBilled Duration: \d+ ms\tMemory Size: 256 MB\tMax Memory Used: \d+ MB\tInit Duration: \d+\.\d\d ms\n$/,
+    )
+    expect(await logged({})).not.toContain('Init Duration')
+    expect(await invoke()).not.toHaveProperty('logTail')
+    expect(lines.map(({ text }) => text)).not.toContain('END RequestId: request-1')
+  })
+
+  it('86. is 4 KB at most, and those are the last', async () => {
+    await start(
+      'export const handler = async () => { for (let n = 0; n < 3000; n++) console.log("line " + n + " é") }',
+    )
+    const text = await logged({})
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(4096 + 2) // a character cut in two reads as U+FFFD
+    expect(Buffer.byteLength(text)).toBeGreaterThan(4000)
+    expect(text).toMatch(/line 2998 é\nline 2999 é\nEND RequestId: request-1\nREPORT /)
+  })
+
+  it.each([
+    [
+      'await new Promise(() => setInterval(() => {}, 1000))',
+      /Task timed out after 1\.00 seconds\nEND .*\n.*Status: timeout\n$/,
+    ],
+    ['process.exit(3)', /exit status 3\nEND .*\n.*Status: error\tError Type: Runtime\.ExitError\n$/],
+  ])('86. says how an environment ended: %s', async (body, ending) => {
+    await start(`export const handler = async () => { ${body} }`, { timeoutSeconds: 1 })
+    expect(await logged({})).toMatch(ending)
+  })
+})
+
 describe('handlers', () => {
   it('runs an ESM handler with the event, and gives its answer as JSON', async () => {
     const invoke = await start('export const handler = async (event) => ({ twice: event.n * 2 })')
@@ -138,6 +202,32 @@ describe('handlers', () => {
     expect(answer.left).toBeLessThanOrEqual(10_000)
   })
 
+  it('90. shows times in UTC, whatever the machine’s zone', async () => {
+    const zone = process.env.TZ
+    process.env.TZ = 'America/New_York'
+    try {
+      const invoke = await start(
+        'export const handler = async () => [new Date(0).getHours(), new Date().getTimezoneOffset(), process.env.TZ]',
+      )
+      expect((await invoke()).answer).toEqual([0, 0, ':UTC'])
+    } finally {
+      if (zone === undefined) delete process.env.TZ
+      else process.env.TZ = zone
+    }
+  })
+
+  it('90. counts the time that is left down', async () => {
+    const invoke = await start(
+      `export const handler = async (event, context) => {
+        const before = context.getRemainingTimeInMillis()
+        while (context.getRemainingTimeInMillis() === before);
+        return [before, context.getRemainingTimeInMillis()]
+      }`,
+    )
+    const [before, after] = (await invoke()).answer
+    expect(after).toBeLessThan(before)
+  })
+
   it('counts the time that is left alike when the clock is set', async () => {
     const invoke = await start(
       'export const handler = async (event, context) => { Date.now = () => event.now; return context.getRemainingTimeInMillis() }',
@@ -170,7 +260,7 @@ describe('environment variables', () => {
       AWS_REGION: 'eu-central-1',
       AWS_LAMBDA_FUNCTION_NAME: 'service-dev-f',
       AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
-      TZ: 'UTC',
+      TZ: ':UTC',
       LAMBDA_TASK_ROOT: taskRoot,
     })
     expect(answer.AWS_ACCESS_KEY_ID).toBeTruthy()

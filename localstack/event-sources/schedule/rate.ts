@@ -6,9 +6,6 @@ const unitMs: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_0
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rate-expressions.html
  */
 export function ratePeriodMs(expression: string): number {
-  if (expression.startsWith('cron(')) {
-    throw new Error(`${expression} is not emulated yet; use rate(…), or disable the schedule locally`)
-  }
   const [, digits = '', unit = '', plural = ''] =
     /^rate\((\d+) (minute|hour|day)(s?)\)$/.exec(expression) ?? []
   const value = Number(digits)

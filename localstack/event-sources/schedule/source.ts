@@ -2,13 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { messageOf } from '../../errors.ts'
 import type { Schedule } from '../../template.ts'
 import { type Clock, systemClock } from '../clock.ts'
+import { type Cron, readCron } from './cron.ts'
 import { ratePeriodMs } from './rate.ts'
 
 /**
- * Fires a rule's function at its rate: the first time one period after start, as AWS counts from the creation of
- * the rule, not at multiples of the wall clock. Fires that a suspended machine slept through come as one.
+ * Fires a rule's function. A rate counts from the start, as AWS counts from the creation of the rule, not at multiples
+ * of the wall clock; a cron expression goes by the wall clock, in UTC. Fires that a suspended machine slept through
+ * come as one.
  *
- * Throws when the expression is none that can be run here. A disabled schedule is not looked at.
+ * Throws when the expression is none of AWS's. A disabled schedule is not looked at.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-rule-schedule.html
  */
 export function startSchedule(options: {
@@ -22,7 +24,19 @@ export function startSchedule(options: {
     log(`schedule ${schedule.ruleName} is disabled and does not run`)
     return { close: () => {} }
   }
-  const periodMs = periodOf(schedule)
+  const fire = () => enqueue(schedule.functionName, schedule.input ?? scheduledEvent(schedule, clock.date()))
+  try {
+    const { expression } = schedule
+    const cancel = expression.startsWith('cron(')
+      ? runCron(readCron(expression), clock, fire)
+      : runRate(ratePeriodMs(expression), clock, fire)
+    return { close: cancel }
+  } catch (error) {
+    throw new Error(`schedule ${schedule.ruleName}: ${messageOf(error)}`)
+  }
+}
+
+function runRate(periodMs: number, clock: Clock, fire: () => void): () => void {
   const startMs = clock.now()
   let cancel = () => {}
   const arm = () => {
@@ -30,13 +44,33 @@ export function startSchedule(options: {
     const nextMs = startMs + (Math.floor((nowMs - startMs) / periodMs) + 1) * periodMs
     cancel = clock.after(nextMs - nowMs, () => {
       // A timer may come a little early: then this period is not over, and it is armed again.
-      if (clock.now() >= nextMs)
-        enqueue(schedule.functionName, schedule.input ?? scheduledEvent(schedule, clock.date()))
+      if (clock.now() >= nextMs) fire()
       arm()
     })
   }
   arm()
-  return { close: () => cancel() }
+  return () => cancel()
+}
+
+// The wall clock may be set, and timers stand still while a machine sleeps: it is looked at this often.
+const lookAgainMs = 60_000
+
+function runCron(cron: Cron, clock: Clock, fire: () => void): () => void {
+  let cancel = () => {}
+  let next = cron.next(clock.date())
+  const arm = () => {
+    if (next === undefined) return
+    const leftMs = Math.max(1, next.getTime() - clock.date().getTime())
+    cancel = clock.after(Math.min(leftMs, lookAgainMs), () => {
+      if (next && clock.date() >= next) {
+        fire()
+        next = cron.next(clock.date())
+      }
+      arm()
+    })
+  }
+  arm()
+  return () => cancel()
 }
 
 /** The event of a scheduled rule; `time` has whole seconds. https://docs.aws.amazon.com/lambda/latest/dg/with-eventbridge-scheduler.html */
@@ -57,12 +91,4 @@ export function scheduledEvent(
     resources: [ruleArn],
     detail: {},
   })
-}
-
-function periodOf({ ruleName, expression }: Schedule): number {
-  try {
-    return ratePeriodMs(expression)
-  } catch (error) {
-    throw new Error(`schedule ${ruleName}: ${messageOf(error)}`)
-  }
 }

@@ -162,7 +162,7 @@ const parts: Record<string, readonly (readonly [aws: string, page: string, rest?
   ],
   Schedules: [
     ['`rate` counts from the start', rules],
-    ['`cron` in UTC, six fields', rules, { missing: 'refused at start' }],
+    ['`cron` in UTC, six fields', eventBridge('eb-cron-expressions')],
     ['`rate(1 minutes)` is refused', rules],
     ['the event of a scheduled rule', guide('with-eventbridge-scheduler')],
     ['`input` replaces the event', eventBridge('eb-transform-target-input')],

@@ -116,9 +116,51 @@ describe('a schedule', () => {
     expect(closed.clock.timers()).toBe(0)
   })
 
-  it('refuses cron, and names the rule', () => {
-    expect(() => start({ expression: 'cron(0 8 ? * 2 *)' })).toThrow(
-      /my-schedule: cron.* not emulated yet; use rate/,
+  it('74. fires at the minutes of a cron expression', async () => {
+    // 2026-01-01 is a Thursday; the fourth Monday after it is 26 January
+    const { clock, fired, running } = start({ expression: 'cron(0 8 ? * 2 *)' }, fakeClock(30_500))
+    await clock.advance(14 * 24 * 60 * minute)
+    expect(fired.map(({ payload }) => JSON.parse(payload).time)).toEqual([
+      '2026-01-05T08:00:00Z',
+      '2026-01-12T08:00:00Z',
+    ])
+    running.close()
+    expect(clock.timers()).toBe(0)
+  })
+
+  it('74. fires once for what a suspended machine slept through, and waits on when the clock is set back', async () => {
+    const clock = fakeClock()
+    let setMs = 0
+    const wall = { ...clock, date: () => new Date(clock.date().getTime() + setMs) }
+    const atMs: number[] = []
+    startSchedule({
+      schedule: schedule({ expression: 'cron(0 * * * ? *)' }),
+      enqueue: () => atMs.push(wall.date().getTime() - Date.UTC(2026, 0, 1)),
+      clock: wall,
+      log: () => {},
+    })
+    setMs = 5.5 * 60 * minute
+    await clock.advance(minute)
+    expect(atMs).toEqual([331 * minute])
+    setMs = 4.5 * 60 * minute // an hour back
+    await clock.advance(60 * minute)
+    expect(atMs).toHaveLength(1)
+    await clock.advance(60 * minute)
+    expect(atMs).toEqual([331 * minute, 360 * minute])
+  })
+
+  it('77. an input that is an object comes as that object, from a cron expression too', async () => {
+    const { clock, fired } = start({ expression: 'cron(* * * * ? *)', input: '{"what":"sweep"}' })
+    await clock.advance(minute)
+    expect(fired.map(({ payload }) => JSON.parse(payload))).toEqual([{ what: 'sweep' }])
+  })
+
+  it('refuses an expression that is none, and names the rule', () => {
+    expect(() => start({ expression: 'cron(0 8 * * 2 *)' })).toThrow(
+      /^schedule my-schedule: cron.* one of day-of-month and day-of-week has to be \?/,
+    )
+    expect(() => start({ expression: 'at(2026-01-01T00:00:00)' })).toThrow(
+      /^schedule my-schedule: at.* is no rate/,
     )
   })
 

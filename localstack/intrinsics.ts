@@ -191,3 +191,7 @@ const asText = (value: unknown): string =>
       : typeof value === 'object'
         ? JSON.stringify(value)
         : String(value)
+
+/** Without the properties that are undefined. */
+export const defined = <T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined)) as never

@@ -1,6 +1,6 @@
 import { type Pattern, readPattern } from './event-pattern.ts'
 import { unusable } from './event-sources/kafka/filter.ts'
-import type { Properties, References } from './intrinsics.ts'
+import { defined, type Properties, type References } from './intrinsics.ts'
 
 /** An event source mapping from a Kafka topic to a function. */
 export type KafkaMapping = {
@@ -229,7 +229,3 @@ const known = new Set(
     /\s+/,
   ),
 )
-
-/** Without the properties that are undefined. */
-const defined = <T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined)) as never

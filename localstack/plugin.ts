@@ -218,8 +218,7 @@ function announce(
   say(`Lambda      ${lambda}`)
   if (postgres !== undefined) say(`PostgreSQL  ${withoutPassword(postgres)}`)
   for (const [key, port] of Object.entries(inspectors)) say(`Inspector   127.0.0.1:${port} ${key}`)
-  if (!process.connected) return
-  process.send?.({
+  tell({
     type: 'ready',
     endpoints,
     inspectors,
@@ -236,7 +235,7 @@ function announce(
 /** To the program that started this one and watches: what ran, without the records themselves. */
 function tellInvocation({ event, payload, ...report }: InvocationReport): void {
   if (!process.connected) return
-  process.send?.({
+  tell({
     type: 'invocation',
     ...report,
     eventMs: eventTimeMs(event),
@@ -246,7 +245,12 @@ function tellInvocation({ event, payload, ...report }: InvocationReport): void {
 
 function tellReload(functions: readonly string[]): void {
   say(`reloaded ${functions.join(', ')}`)
-  if (process.connected) process.send?.({ type: 'reloaded', functions })
+  tell({ type: 'reloaded', functions })
+}
+
+/** It may be killed at this moment: 'disconnect' says so, and not an error here. */
+function tell(message: object): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => {})
 }
 
 const longestAnswer = 4096 // characters of a handler's answer that are told

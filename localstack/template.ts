@@ -1,4 +1,4 @@
-import { Properties, References, type Resource } from './intrinsics.ts'
+import { defined, Properties, References, type Resource } from './intrinsics.ts'
 import { type KafkaMapping, kafkaKind, readKafkaMapping } from './kafka-mapping.ts'
 
 export type { KafkaMapping } from './kafka-mapping.ts'
@@ -337,7 +337,3 @@ class Reader {
 }
 
 const asList = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
-
-/** Without the properties that are undefined. */
-const defined = <T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined)) as never

@@ -11,7 +11,7 @@
 import { randomUUID } from 'node:crypto'
 import { cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { type BuildOptions, build, stop } from 'esbuild'
 
 const deployedPlatform = 'linux-x64' // serverless.yml: architecture x86_64
@@ -98,7 +98,9 @@ async function compileFunctions(root: string): Promise<Compiled> {
 /** Make a folder hold exactly these files. What does not change is not touched: a running local cloud may be reading it. */
 async function replaceContents(root: string, directory: string, files: readonly OutputFile[]): Promise<void> {
   const unfinished = await unfinishedPath(root)
-  for (const { path, contents } of files) {
+  // Chunks first: a function that starts meanwhile finds what the files name.
+  const isEntry = ({ path }: OutputFile) => Number(!basename(path).startsWith('chunk-'))
+  for (const { path, contents } of [...files].sort((a, b) => isEntry(a) - isEntry(b))) {
     const present = await readFile(path).catch(() => undefined)
     if (present?.equals(contents)) continue
     await mkdir(dirname(path), { recursive: true })

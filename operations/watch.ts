@@ -1,3 +1,4 @@
+import { unwatchFile, watchFile } from 'node:fs'
 import { join, relative } from 'node:path'
 import { type BuildFailure, stop } from 'esbuild'
 import { watchTree } from '#localstack/lambda/code-watch.ts'
@@ -16,7 +17,7 @@ const keepEsbuildMs = 30_000 // its process takes 30 MB and a moment to start
  * Keeps `.build/` as the sources are: what belongs to a changed file is built again some 20 ms later, and of that only
  * files that come out differently are written. Sources that do not compile leave what was built before.
  *
- * @param note gets a line for an error, and one when the sources compile again.
+ * @param note gets a line for an error, one when the sources compile again, and one when `serverless.yml` changed.
  * @param migrate makes the tables fit when a dataset changed, before the functions that use it are written; when it
  * throws they are not.
  */
@@ -73,10 +74,15 @@ export function watchSources(
       },
     ),
   )
+  const template = join(root, 'serverless.yml')
+  watchFile(template, { interval: 1_000, persistent: false }, ({ mtimeMs }, before) => {
+    if (mtimeMs > before.mtimeMs) note('serverless.yml changed: it is read at the next start.')
+  })
   return {
     changedMs: () => changedMs,
     async close() {
       closed = true
+      unwatchFile(template)
       clearTimeout(timer)
       for (const watch of watches) watch.close()
       await building

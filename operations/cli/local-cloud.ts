@@ -5,6 +5,7 @@ import { mkdir, rename, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Endpoints as PublishedEndpoints } from '#localstack/endpoints-file.ts'
 import { cannotWrite, Failure } from './failure.ts'
 
@@ -47,6 +48,7 @@ export type LocalCloud = {
 }
 
 const stopMs = 10_000
+const lastLinesMs = 500 // for what an ended process printed, unless a child of it keeps the pipe
 const longestLogBytes = 10_000_000
 
 /**
@@ -89,9 +91,11 @@ export async function startLocalCloud(
       if (lastLines.length > 20) lastLines.shift()
       onLine(line)
     })
-  const exited = once(child, 'exit').then(([, signal]) =>
-    signal === null ? reasonOf(lastLines) : `it was ended by ${signal}`,
-  )
+  const closed = once(child, 'close') // all that it printed was read
+  const exited = once(child, 'exit').then(async ([, signal]) => {
+    await Promise.race([closed, sleep(lastLinesMs, undefined, { ref: false })])
+    return signal === null ? reasonOf(lastLines) : `it was ended by ${signal}`
+  })
 
   const { endpoints, consumerGroups, inspectors } = await Promise.race([
     ready(child),

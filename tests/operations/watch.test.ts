@@ -84,3 +84,10 @@ it('lets the tables fit a changed dataset before it writes the functions, and wr
     .toEqual(['table users cannot be altered; the functions run on as they were'])
   expect(await built('b')).toContain('accounts')
 })
+
+it('says that serverless.yml is read at the next start', async () => {
+  await write('serverless.yml', 'service: changed')
+  await expect
+    .poll(() => notes, eventually)
+    .toEqual(['serverless.yml changed: it is read at the next start.'])
+})

@@ -8,6 +8,8 @@ export type LocalConfig = {
   readonly prepare?: string // shell command, run when the services are up
   readonly postgres: boolean
   readonly database: string
+  readonly duplicates: number // share of asynchronous events that are delivered twice
+  readonly timeScale: number // the waits before retries of asynchronous invocations are so many times shorter
   readonly inspect?: number // port of the first function's inspector; nothing is inspected without
   /** Services to use in place of the embedded ones. */
   readonly real: {
@@ -29,7 +31,16 @@ export type S3Events = {
   readonly target?: string
 }
 
-const properties = ['directory', 'ports', 'topics', 'prepare', 'database', 'postgres']
+const properties = [
+  'directory',
+  'ports',
+  'topics',
+  'prepare',
+  'database',
+  'postgres',
+  'duplicates',
+  'timeScale',
+]
 const defaultPorts = { kafka: 29092, s3: 29000, postgres: 25432 }
 export const defaultPartitions = 4
 
@@ -71,7 +82,18 @@ export function readConfig(
     return 0
   }
 
+  const number = (value: unknown, where: string, from: number, to: number): number => {
+    const read = typeof value === 'string' ? Number(value || Number.NaN) : value
+    if (typeof read === 'number' && read >= from && read <= to) return read
+    problems.push(`${where} is not a number from ${from} to ${to}: ${value}`)
+    return from
+  }
+
   const given = object(custom, '', properties)
+  const numberOf = (name: 'duplicates' | 'timeScale', variable: string, from: number, to: number) =>
+    env[variable]
+      ? number(env[variable], variable, from, to)
+      : number(given[name] ?? from, at(`.${name}`), from, to)
   const ports = object(given.ports, '.ports', Object.keys(defaultPorts))
   const portOf = (name: 'kafka' | 's3' | 'postgres'): number => {
     const variable = `CUPEL_PORT_${name.toUpperCase()}`
@@ -101,6 +123,8 @@ export function readConfig(
     ...(prepare !== undefined && { prepare }),
     postgres: given.postgres !== false,
     database,
+    duplicates: numberOf('duplicates', 'CUPEL_DUPLICATES', 0, 1),
+    timeScale: numberOf('timeScale', 'CUPEL_TIME_SCALE', 1, 10_000),
     ...(env.CUPEL_INSPECT && { inspect: port(env.CUPEL_INSPECT, 'CUPEL_INSPECT') || 9229 }),
     real: realServices(env, problems, project.service),
   }

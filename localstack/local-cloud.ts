@@ -6,12 +6,14 @@ import { takeDirectory, unusableDirectory } from './directory-lock.ts'
 import { type Endpoints, publishEndpoints } from './endpoints-file.ts'
 import { StartError, systemCode } from './errors.ts'
 import { type AsyncQueue, makeAsyncQueue } from './event-sources/async-queue.ts'
+import { scaledClock } from './event-sources/clock.ts'
 import { bucketDestination, fileDestination, topicDestination } from './event-sources/kafka/destinations.ts'
 import type { Destination } from './event-sources/kafka/on-failure.ts'
 import { startKafkaEventSource } from './event-sources/kafka/source.ts'
 import { makeS3EventSource } from './event-sources/s3/source.ts'
 import { readS3EventTopic } from './event-sources/s3/topic.ts'
 import { startSchedule } from './event-sources/schedule/source.ts'
+import { seededRandom } from './event-sources/seeded-random.ts'
 import { startBroker } from './kafka/broker.ts'
 import { type FailureDestination, queueFile } from './kafka-mapping.ts'
 import { watchCode } from './lambda/code-watch.ts'
@@ -82,8 +84,8 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     const prepared = new Promise<void>((resolve) => {
       open = resolve
     })
-    const queue = startQueue(runtime, wiring, log, prepared)
-    stopping.intake.push(() => queue.close(queueClosingMs))
+    const queue = startQueue(runtime, options, prepared)
+    stopping.intake.push(() => queue.close(queueClosingMs * config.timeScale))
     const notifications = wiring.bucketNotifications
     const s3Source = makeS3EventSource({ notifications, enqueue: queue.enqueue, region, log })
     stopping.sources.push(() => s3Source.close())
@@ -234,11 +236,12 @@ const inTurn =
 /** The queue of asynchronous events; nothing runs before `open`. */
 function startQueue(
   runtime: LambdaRuntime,
-  { functions }: Wiring,
-  log: (line: string) => void,
+  { wiring: { functions }, config, log }: LocalCloudOptions,
   open: Promise<void>,
 ): AsyncQueue {
   const settings = (name: string) => functions.find((each) => each.name === name)
+  const { duplicates, timeScale } = config
+  const random = seededRandom(1)
   return makeAsyncQueue({
     invoke: async (...call) => {
       await open
@@ -248,6 +251,9 @@ function startQueue(
     maximumRetryAttempts: (name) => settings(name)?.maximumRetryAttempts ?? 2,
     concurrency: (name) => Math.max(1, runtime.concurrencyOf(name)),
     functionArn: runtime.arnOf,
+    mayStartItself: (name) => settings(name)?.mayStartItself ?? false,
+    ...(duplicates > 0 && { duplicates: () => random() < duplicates }),
+    ...(timeScale !== 1 && { clock: scaledClock(timeScale) }),
   })
 }
 

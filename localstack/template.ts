@@ -23,6 +23,7 @@ export type FunctionSettings = {
   readonly layers: readonly string[] // layer directories on disk, in the order AWS unpacks them to /opt
   readonly reservedConcurrency?: number
   readonly maximumRetryAttempts?: number // of asynchronous invocations, 0 to 2
+  readonly mayStartItself?: boolean // RecursiveLoop is Allow
 }
 
 export type BucketNotification = {
@@ -131,6 +132,7 @@ class Reader {
         memoryMb: properties.number('MemorySize') ?? 128,
         environment: Object.fromEntries(environment),
         layers: asList(properties.raw('Layers')).flatMap((layer) => this.#layerDirectory(id, layer)),
+        ...(properties.text('RecursiveLoop') === 'Allow' && { mayStartItself: true }),
         ...defined({
           reservedConcurrency: properties.number('ReservedConcurrentExecutions'),
           maximumRetryAttempts: retries.get(name),
@@ -273,6 +275,11 @@ class Reader {
       const expression = properties.text('ScheduleExpression')
       if (functionName === undefined || expression === undefined) return []
       const ruleName = this.#references.nameOf(id)
+      const zone = properties.text('ScheduleExpressionTimezone') ?? 'UTC'
+      if (expression.startsWith('cron(') && !/^(Etc\/)?UTC$/.test(zone))
+        this.errors.push(
+          `${id}: the time zone ${zone} is not emulated, and in UTC it would come at another time`,
+        )
       return [
         {
           ruleName,

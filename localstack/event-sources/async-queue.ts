@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { messageOf } from '../errors.ts'
 import type { Invoke, InvokeResult } from '../lambda/invoke.ts'
+import { mostRunsInChain, runsInChain } from '../lambda/lineage.ts'
 import { type Backoff, backoffMs } from './backoff.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { describeFailure } from './failure.ts'
+
+/** AWS documents no name for what a stopped loop leaves; this one is ours. */
+export type GiveUpCondition = 'RetriesExhausted' | 'EventAgeExceeded' | 'RecursiveInvocation'
 
 /** What Lambda sends to an on-failure destination, with the payloads as JSON values. */
 export type GivenUp = {
@@ -12,7 +16,7 @@ export type GivenUp = {
   readonly requestContext: {
     readonly requestId: string
     readonly functionArn: string // the name that was enqueued, where no ARN is known
-    readonly condition: 'RetriesExhausted' | 'EventAgeExceeded'
+    readonly condition: GiveUpCondition
     readonly approximateInvokeCount: number
   }
   readonly requestPayload: unknown
@@ -21,8 +25,11 @@ export type GivenUp = {
 }
 
 export type AsyncQueue = {
-  /** Accepts an event, as the 202 of InvocationType Event does, and returns its request id. Order is not promised. */
-  enqueue(functionName: string, payload: string): string
+  /**
+   * Accepts an event, as the 202 of InvocationType Event does, and returns its request id. Order is not promised.
+   * `trace` is the header of the request that caused it: of a function that starts itself, the 17th event is given up.
+   */
+  enqueue(functionName: string, payload: string, trace?: string): string
   /** Resolves when nothing is queued, running or waiting for a retry. */
   idle(): Promise<void>
   /** Takes nothing more, waits up to `deadlineMs` (5 s) for what runs, drops the rest and says how many. */
@@ -37,6 +44,8 @@ export type AsyncQueueOptions = {
   readonly maximumRetryAttempts?: (functionName: string) => number // 0 to 2; default 2
   readonly concurrency?: (functionName: string) => number // invocations at a time; default 10
   readonly functionArn?: (functionName: string) => string
+  readonly mayStartItself?: (functionName: string) => boolean // default no
+  readonly duplicates?: () => boolean // whether the next event is delivered twice; default never
   readonly onGiveUp?: (record: GivenUp, functionName: string) => void | Promise<void>
 }
 
@@ -45,6 +54,7 @@ type Job = {
   readonly payload: string
   readonly requestId: string
   readonly acceptedMs: number
+  readonly trace: string | undefined
   attempts: number // that the function ran and failed
   refusals: number // throttled, or the runtime itself failed
   last?: InvokeResult
@@ -64,11 +74,14 @@ const maximumEventAgeMs = 6 * 60 * 60 * 1000
  * next one would come more than six hours after acceptance, the event is given up: one line, and `onGiveUp`.
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
  *
+ * An event may be delivered twice, under one request id, as AWS says of its queue: on demand.
+ *
  * Delivery: at least once while the process lives. The queue is in memory: what `close` drops, or a kill loses, is
  * announced to nobody else.
  */
 export function makeAsyncQueue(options: AsyncQueueOptions): AsyncQueue {
   const { invoke, log, clock = systemClock, random = Math.random, onGiveUp } = options
+  const { mayStartItself = () => false, duplicates = () => false } = options
   const retriesOf = options.maximumRetryAttempts ?? (() => 2)
   const concurrencyOf = options.concurrency ?? (() => 10)
   const arnOf = options.functionArn ?? ((functionName) => functionName)
@@ -123,11 +136,11 @@ export function makeAsyncQueue(options: AsyncQueueOptions): AsyncQueue {
   }
 
   const run = async (job: Job) => {
-    const { functionName, payload, requestId } = job
+    const { functionName, payload, requestId, trace } = job
     let because: string
     let ran = false // and failed, which uses up an attempt; a refusal does not
     try {
-      const result = await invoke(functionName, payload, { requestId })
+      const result = await invoke(functionName, payload, { requestId, ...(trace !== undefined && { trace }) })
       if (result.statusCode === 200 && result.functionError === undefined) return settle()
       because = describeFailure(result)
       ran = result.functionError !== undefined
@@ -154,7 +167,7 @@ export function makeAsyncQueue(options: AsyncQueueOptions): AsyncQueue {
     if (ran) {
       log(
         `${nameOf(job)} failed, attempt ${job.attempts} of ${retries + 1}: ${because}; ` +
-          `the next one follows in ${delayMs / 60_000} min`,
+          `the next one follows in ${waitOf(delayMs / (clock.speed ?? 1))}`,
       )
     }
     const cancel = clock.after(delayMs, () => {
@@ -164,7 +177,7 @@ export function makeAsyncQueue(options: AsyncQueueOptions): AsyncQueue {
     cancelDelayed.set(job, cancel)
   }
 
-  const giveUp = async (job: Job, condition: GivenUp['requestContext']['condition'], because: string) => {
+  const giveUp = async (job: Job, condition: GiveUpCondition, because: string) => {
     log(`${nameOf(job)} is given up after ${job.attempts} attempts (${condition}): ${because}`)
     try {
       await onGiveUp?.(givenUp(job, condition, arnOf(job.functionName), clock.date()), job.functionName)
@@ -175,14 +188,26 @@ export function makeAsyncQueue(options: AsyncQueueOptions): AsyncQueue {
   }
 
   return {
-    enqueue(functionName, payload) {
+    enqueue(functionName, payload, trace) {
       const requestId = randomUUID()
       if (closed) {
         log(`an event for ${functionName} came after the queue was closed and is dropped`)
         return requestId
       }
+      const acceptedMs = clock.now()
+      const job = { functionName, payload, requestId, acceptedMs, trace, attempts: 0, refusals: 0 }
       outstanding++
-      ready({ functionName, payload, requestId, acceptedMs: clock.now(), attempts: 0, refusals: 0 })
+      if (runsInChain(trace, functionName) >= mostRunsInChain && !mayStartItself(functionName)) {
+        const because = `it ran ${mostRunsInChain} times in one chain of events, so it starts itself; AWS stops it too, but with RecursiveLoop Allow`
+        void giveUp(job, 'RecursiveInvocation', because)
+        return requestId
+      }
+      ready(job)
+      if (duplicates()) {
+        log(`${nameOf(job)} is delivered twice, on demand`)
+        outstanding++
+        ready({ ...job, attempts: 0, refusals: 0 })
+      }
       return requestId
     },
     idle: () => (outstanding === 0 ? Promise.resolve() : new Promise((resolve) => whenIdle.push(resolve))),
@@ -215,12 +240,7 @@ export function makeAsyncQueue(options: AsyncQueueOptions): AsyncQueue {
   }
 }
 
-function givenUp(
-  job: Job,
-  condition: GivenUp['requestContext']['condition'],
-  arn: string,
-  at: Date,
-): GivenUp {
+function givenUp(job: Job, condition: GiveUpCondition, arn: string, at: Date): GivenUp {
   const { requestId, attempts, payload, last } = job
   return {
     version: '1.0',
@@ -244,6 +264,9 @@ function givenUp(
       : {}),
   }
 }
+
+const waitOf = (ms: number): string =>
+  ms < 60_000 ? `${Number((ms / 1000).toFixed(1))} s` : `${ms / 60_000} min`
 
 const nameOf = ({ functionName, payload, requestId }: Job): string => {
   const about = aboutEvent(payload)

@@ -9,6 +9,7 @@ export type Clock = {
   readonly date: () => Date
   /** Runs once after `delayMs`, which may be longer than setTimeout's 24.8 days. Returns what cancels it. */
   readonly after: (delayMs: number, run: () => void) => () => void
+  readonly speed?: number // how many of its milliseconds pass in one; default 1
 }
 
 const longestTimeoutMs = 2 ** 31 - 1 // setTimeout runs at once above it
@@ -32,4 +33,5 @@ export const scaledClock = (speed: number, clock: Clock = systemClock): Clock =>
   now: () => clock.now() * speed,
   date: clock.date,
   after: (delayMs, run) => clock.after(delayMs / speed, run),
+  speed,
 })

@@ -1,7 +1,7 @@
 // Runs inside an execution environment: one child process, one function, one invocation at a time.
 // Plain JavaScript, because the child runs it as it is.
 //
-//   parent → here   { requestId, payload, timeoutMs, functionArn, traceId, tail? }
+//   parent → here   { requestId, payload, timeoutMs, functionArn, trace, tail? }
 //   here → parent   { ready: true } | { result: text } | { error: text, fatal? }   text is JSON; with tail, maxMemoryMb too
 //
 // Handler resolution, error texts and exit codes follow the runtime interface client of AWS's Node.js runtimes:
@@ -45,7 +45,7 @@ loadHandler(process.env._HANDLER).then(
 )
 
 async function invoke(handler, invocation) {
-  process.env._X_AMZN_TRACE_ID = invocation.traceId
+  process.env._X_AMZN_TRACE_ID = invocation.trace
   let answer
   try {
     answer = { result: toJson(await call(handler, JSON.parse(invocation.payload), contextOf(invocation))) }
@@ -54,9 +54,14 @@ async function invoke(handler, invocation) {
     console.error('Invoke Error\t%s', JSON.stringify(body))
     answer = { error: JSON.stringify(body) }
   }
+  await Promise.all([written(process.stdout), written(process.stderr)])
   if (invocation.tail) answer.maxMemoryMb = Math.ceil(process.resourceUsage().maxRSS / 1024)
   send(answer)
 }
+
+/** Resolves when the system has all that a handler wrote: Node.js keeps what the parent is too slow for. */
+const written = (stream) =>
+  stream.writableLength === 0 ? undefined : new Promise((resolve) => stream.write('', resolve))
 
 /** On loopback. The environment before this one may need a moment to give the port back. */
 async function openInspector(port) {

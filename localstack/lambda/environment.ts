@@ -29,6 +29,7 @@ export type Invocation = {
   readonly requestId: string
   readonly functionArn: string
   readonly payload: string // JSON text
+  readonly trace: string // header, see lineage.ts
   readonly tail?: boolean // the outcome has the end of the log
 }
 
@@ -128,7 +129,7 @@ export class Environment {
     this.#startedMs = performance.now()
     if (!this.usable) return this.#fail(requestId, this.#early ?? { exit: describeExit(null, 'SIGKILL') })
     const timeoutMs = timeoutSeconds * 1000
-    this.#child.send({ ...invocation, timeoutMs, traceId: traceId() }, () => {}) // a dead child answers by its exit
+    this.#child.send({ ...invocation, timeoutMs }, () => {}) // a dead child answers by its exit
     const answer = await this.#next(timeoutSeconds * 1000)
     this.#maxMemoryMb = 'maxMemoryMb' in answer ? answer.maxMemoryMb : undefined
     if (!('result' in answer)) return this.#fail(requestId, answer)
@@ -229,9 +230,6 @@ function describeExit(code: number | null, signal: NodeJS.Signals | null): strin
   if (signal) return `with error: signal: ${signal === 'SIGKILL' ? 'killed' : signal}`
   return code === 0 ? 'without providing a reason' : `with error: exit status ${code}`
 }
-
-const traceId = () =>
-  `Root=1-${Math.floor(Date.now() / 1000).toString(16)}-${randomBytes(12).toString('hex')};Parent=${randomBytes(8).toString('hex')};Sampled=0`
 
 /**
  * What a function sees: AWS's variables, its own, then the local cloud's. Of the developer's shell only what

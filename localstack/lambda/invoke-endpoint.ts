@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { fromOtherSite, listen, loopback } from '../listen.ts'
+import { mostRunsInChain, runsInChain } from './lineage.ts'
 import type { LambdaRuntime } from './runtime.ts'
 
 export type InvokeEndpointOptions = {
   readonly runtime: Pick<LambdaRuntime, 'find' | 'invoke' | 'arnOf'>
-  readonly enqueue: (functionName: string, payload: string) => void // takes asynchronous invocations
+  readonly enqueue: (functionName: string, payload: string, trace?: string) => void // takes asynchronous invocations
   readonly port?: number // 0 takes any free one
   /** Further paths under POST; the body is given as text, a thrown error answers 400. */
   readonly routes?: Readonly<Record<string, (body: string) => void>>
@@ -100,15 +101,20 @@ async function invoke(
     const message = `Could not parse request body into json: ${(error as Error).message}`
     return serviceError(400, 'InvalidRequestContentException', message)
   }
+  const trace = String(request.headers['x-amzn-trace-id'] ?? '')
   switch (type) {
     case 'DryRun':
       return { status: 204 }
     case 'Event':
-      enqueue(settings.name, payload)
+      enqueue(settings.name, payload, trace)
       return { status: 202 }
     case 'RequestResponse': {
+      if (!settings.mayStartItself && runsInChain(trace, settings.name) >= mostRunsInChain) {
+        const message = `${settings.name} ran ${mostRunsInChain} times in one chain of calls and is stopped`
+        return serviceError(400, 'RecursiveInvocationException', message)
+      }
       const tail = request.headers['x-amz-log-type'] === 'Tail'
-      const result = await runtime.invoke(settings.name, payload, { requestId, tail })
+      const result = await runtime.invoke(settings.name, payload, { requestId, tail, trace })
       if (result.statusCode === 429) {
         const headers = { 'Retry-After': '1' }
         return { status: 429, errorType: 'TooManyRequestsException', body: result.payload, headers }

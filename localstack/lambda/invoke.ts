@@ -10,6 +10,7 @@ export type InvokeOptions = {
   readonly requestId?: string
   readonly waits?: boolean
   readonly tail?: boolean
+  readonly trace?: string // header of what led to this invocation; default: a new chain
 }
 
 /**

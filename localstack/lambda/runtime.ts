@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs'
 import type { FunctionSettings } from '../template.ts'
 import { Environment, type EnvironmentOptions } from './environment.ts'
 import type { Invoke, InvokeResult } from './invoke.ts'
+import { traceOfInvocation } from './lineage.ts'
 
 export type RuntimeOptions = {
   readonly functions: readonly FunctionSettings[]
@@ -124,7 +125,7 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
   const invoke: Invoke = async (
     name,
     payload,
-    { requestId = randomUUID(), waits = false, tail = false } = {},
+    { requestId = randomUUID(), waits = false, tail = false, trace: parent } = {},
   ) => {
     if (closed) throw new RuntimeClosedError()
     const settings = find(name)
@@ -137,7 +138,8 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     const startedMs = Date.now()
     const started = performance.now()
     const functionArn = arnOf(pool.settings.name)
-    const work = environment.invoke({ requestId, functionArn, payload, ...(tail && { tail }) })
+    const trace = traceOfInvocation(parent, pool.settings.name)
+    const work = environment.invoke({ requestId, functionArn, payload, trace, ...(tail && { tail }) })
     running.add(work)
     try {
       const { logTail, ...outcome } = await work

@@ -18,4 +18,5 @@ export type ObjectChange = {
   readonly requestId: string
   readonly id2: string
   readonly sourceIp: string
+  readonly trace?: string // the request's X-Amzn-Trace-Id, which a function's AWS SDK sends
 }

@@ -97,12 +97,14 @@ async function handle(request: IncomingMessage, response: ServerResponse, contex
   const requestId = randomBytes(8).toString('hex').toUpperCase()
   const id2 = randomBytes(48).toString('base64')
   const sourceIp = request.socket.remoteAddress ?? '127.0.0.1'
+  const trace = request.headers['x-amzn-trace-id']
   const changes: ObjectChange[] = []
   let answer: Answer
   try {
     answer = await perform(request, context, (eventName, bucket, { key, size, eTag, sequencer, timeMs }) => {
       const eventTime = new Date(timeMs).toISOString()
-      changes.push({ eventName, bucket, key, size, eTag, sequencer, eventTime, requestId, id2, sourceIp })
+      const about = { eventName, bucket, key, size, eTag, sequencer, eventTime, requestId, id2, sourceIp }
+      changes.push({ ...about, ...(trace !== undefined && { trace: String(trace) }) })
     })
   } catch (error) {
     answer = errorAnswer(error, request, requestId, id2, context)

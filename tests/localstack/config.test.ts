@@ -12,6 +12,8 @@ describe('the settings of the local cloud', () => {
       topics: {},
       postgres: true,
       database: 'orders',
+      duplicates: 0,
+      timeScale: 1,
       real: {},
     })
   })
@@ -40,6 +42,18 @@ describe('the settings of the local cloud', () => {
       postgres: false,
     })
     expect(read(custom).directory).toBe('/project/data')
+  })
+
+  it('make retries come sooner and events come twice, from either', () => {
+    const custom = { duplicates: 0.1, timeScale: 60 }
+    expect(read(custom)).toMatchObject(custom)
+    expect(read(custom, { CUPEL_DUPLICATES: '1', CUPEL_TIME_SCALE: '2.5' })).toMatchObject({
+      duplicates: 1,
+      timeScale: 2.5,
+    })
+    expect(() => read({ duplicates: 2 }, { CUPEL_TIME_SCALE: '0' })).toThrow(
+      /custom\.localstack\.duplicates is not a number from 0 to 1: 2; CUPEL_TIME_SCALE is not a number from 1 to 10000: 0/,
+    )
   })
 
   it('take real services from the environment', () => {

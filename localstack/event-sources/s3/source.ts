@@ -15,7 +15,7 @@ export type S3EventSource = {
  */
 export function makeS3EventSource(options: {
   readonly notifications: readonly BucketNotification[]
-  readonly enqueue: (functionName: string, payload: string) => unknown
+  readonly enqueue: (functionName: string, payload: string, trace?: string) => unknown
   readonly region: string
   readonly log: (line: string) => void
 }): S3EventSource {
@@ -29,7 +29,7 @@ export function makeS3EventSource(options: {
       const notification = notifications.find((candidate) => matches(candidate, change))
       if (!notification) return
       if (closed) unannounced++
-      else enqueue(notification.functionName, s3Event(change, notification, region))
+      else enqueue(notification.functionName, s3Event(change, notification, region), change.trace)
     },
     close() {
       closed = true

@@ -6,7 +6,9 @@ import {
   makeAsyncQueue,
 } from '#localstack/event-sources/async-queue.ts'
 import { scaledClock } from '#localstack/event-sources/clock.ts'
+import { seededRandom } from '#localstack/event-sources/seeded-random.ts'
 import type { InvokeResult } from '#localstack/lambda/invoke.ts'
+import { runsInChain, traceOfInvocation } from '#localstack/lambda/lineage.ts'
 import { type Call, failed, fakeClock, fakeInvoke, settle, succeeded, throttled, times } from './fakes.ts'
 
 const minute = 60_000
@@ -144,12 +146,55 @@ describe('asynchronous invocations', () => {
     expect(mostRunning()).toBe(3)
   })
 
-  it('wait less on a scaled clock', async () => {
+  it('71. come twice on demand, as the same event under the same request id, whatever becomes of the other', async () => {
+    const random = seededRandom(1)
+    const deliver = async () => {
+      const { queue, clock, calls, lines, watchIdle, isIdle } = start(
+        (_, index) => (index === 0 ? failed : succeeded),
+        { duplicates: () => random() < 0.3 },
+      )
+      const requestIds = times(100, (n) => queue.enqueue('refine', `{"n":${n}}`))
+      watchIdle()
+      await clock.advance(3 * minute)
+      expect(isIdle()).toBe(true)
+      return { requestIds, calls, lines }
+    }
+    const { requestIds, calls, lines } = await deliver()
+    const twice = lines.filter((line) => line.includes('delivered twice'))
+    expect(twice.length).toBeGreaterThan(15)
+    expect(twice.length).toBeLessThan(45)
+    expect(calls).toHaveLength(100 + twice.length + 1) // and one retry
+    for (const { requestId, payload } of calls)
+      expect(payload).toBe(`{"n":${requestIds.indexOf(requestId ?? '')}}`)
+    const [again, same] = [seededRandom(1), seededRandom(1)]
+    expect(times(50, again)).toEqual(times(50, same))
+  })
+
+  it('72. of a function that starts itself are given up, but not those of others in the chain', async () => {
+    const { queue, calls, givenUp } = start(() => succeeded)
+    const trace = times(16, () => 'loop').reduce<string | undefined>(traceOfInvocation, undefined)
+    const other = traceOfInvocation(trace, 'refine')
+    queue.enqueue('loop', '{}', trace)
+    queue.enqueue('loop', '{}', other)
+    queue.enqueue('refine', '{}', other)
+    await settle()
+    expect(calls.map(({ functionName }) => functionName)).toEqual(['refine'])
+    expect(givenUp.map(({ requestContext: { condition } }) => condition)).toEqual([
+      'RecursiveInvocation',
+      'RecursiveInvocation',
+    ])
+    expect(runsInChain(other, 'loop')).toBe(16)
+    expect(runsInChain('Root=1-2;Lineage=9:what', 'loop')).toBe(0)
+    expect(other.split(';')[0]).toBe(trace?.split(';')[0])
+  })
+
+  it('69. wait less on a scaled clock, and the line says how long', async () => {
     const clock = fakeClock()
-    const { queue, calls } = start(() => failed, { clock: scaledClock(60, clock) })
+    const { queue, calls, lines } = start(() => failed, { clock: scaledClock(60, clock) })
     queue.enqueue('refine', '{}')
     await clock.advance(3_000)
     expect(calls).toHaveLength(3)
+    expect(lines[0]).toMatch(/the next one follows in 1 s$/)
   })
 })
 

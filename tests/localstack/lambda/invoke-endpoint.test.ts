@@ -1,6 +1,7 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type InvokeEndpoint, startInvokeEndpoint } from '#localstack/lambda/invoke-endpoint.ts'
+import { runsInChain, traceOfInvocation } from '#localstack/lambda/lineage.ts'
 import { startRuntime } from '#localstack/lambda/runtime.ts'
 
 const functions = [
@@ -28,6 +29,7 @@ let endpoint: InvokeEndpoint
 let client: LambdaClient
 let queued: [string, string][]
 let posted: string[]
+let traces: (string | undefined)[]
 
 beforeAll(async () => {
   endpoint = await startInvokeEndpoint({
@@ -41,7 +43,10 @@ beforeAll(async () => {
         return { statusCode: 200, payload, ...(tail && { logTail: 'VEFJTA==' }) }
       },
     },
-    enqueue: (name, payload) => queued.push([name, payload]),
+    enqueue: (name, payload, trace) => {
+      queued.push([name, payload])
+      traces.push(trace)
+    },
     routes: {
       '/_localstack/events': (body) => {
         if (body === 'bad') throw new Error('not an event')
@@ -59,6 +64,7 @@ beforeAll(async () => {
 beforeEach(() => {
   queued = []
   posted = []
+  traces = []
 })
 afterAll(async () => {
   client.destroy()
@@ -136,6 +142,31 @@ describe('the Invoke operation for the AWS SDK', () => {
     ['a throttled call is refused', { Payload: '{"throttle":true}' }, 'TooManyRequestsException', 429],
   ])('%s as AWS does', async (_, input, name, httpStatusCode) => {
     await expect(invoke(input)).rejects.toMatchObject({ name, $metadata: { httpStatusCode } })
+  })
+})
+
+describe('a function that calls itself', () => {
+  const call = (runs: number, type: string) => {
+    const trace = Array.from({ length: runs }, () => 'service-dev-hello')
+    return fetch(`${endpoint.endpoint}/2015-03-31/functions/hello/invocations`, {
+      method: 'POST',
+      body: '{}',
+      headers: {
+        'x-amz-invocation-type': type,
+        'x-amzn-trace-id': trace.reduce<string>(traceOfInvocation, ''),
+      },
+    })
+  }
+
+  it('72. is refused when it ran 16 times in one chain', async () => {
+    expect((await call(15, 'RequestResponse')).status).toBe(200)
+    const refused = await call(16, 'RequestResponse')
+    expect([refused.status, refused.headers.get('x-amzn-errortype')]).toEqual([
+      400,
+      'RecursiveInvocationException',
+    ])
+    expect((await call(16, 'Event')).status).toBe(202) // and the queue gives it up
+    expect(traces.map((trace) => runsInChain(trace, 'service-dev-hello'))).toEqual([16])
   })
 })
 

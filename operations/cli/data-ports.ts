@@ -2,6 +2,7 @@ import { S3Client } from '@aws-sdk/client-s3'
 import { type KafkaPort, openKafka } from '@cupel/io/kafka'
 import { type ObjectStore, s3ObjectStore } from '@cupel/io/object-store'
 import { openPostgres, type Postgres } from '@cupel/io/postgres'
+import { idleKafkajs } from '#localstack/event-sources/kafka/idle-kafkajs.ts'
 import type { Endpoints } from './local-cloud.ts'
 
 /** Names that serverless.yml gives in the stage `local`. */
@@ -38,6 +39,7 @@ export function openDataPorts(
     ...awsClient(endpoints.s3Credentials),
     forcePathStyle: true,
   })
+  idleKafkajs()
   const kafka = openKafka(endpoints.kafka)
   const warehouse = openPostgres(endpoints.postgres, { max: 2 })
   return {

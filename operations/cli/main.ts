@@ -49,6 +49,11 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     .option('--dirt <percent>', 'records that are broken', percent, 1)
     .option('--fraud <percent>', 'transactions that are fraud', percent, 1.5)
     .option('--seed <n>', 'seed of the generator: the same seed gives the same records', count, 7)
+    .addOption(
+      new Option('--no-generator', 'only the services and the functions: produce records yourself').conflicts(
+        ['transactions', 'users', 'rate', 'speed', 'dirt', 'fraud', 'seed'],
+      ),
+    )
     .option('--plain', 'lines for a log instead of a live view (as it is where there is no terminal)')
     .addOption(services('start them in containers (docker compose)'))
     .addOption(json('a JSON document a line').conflicts('plain'))

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { generateFinance } from '#datasets/finance/generate.ts'
@@ -25,6 +26,7 @@ export type StartOptions = {
   readonly dirt: number // percent of the records
   readonly fraud: number // percent of the transactions
   readonly seed: number
+  readonly generator: boolean // false: records come from elsewhere, until interrupted
   readonly services: 'embedded' | 'compose'
   readonly json?: boolean
   readonly plain?: boolean
@@ -148,12 +150,20 @@ async function useContainers(root: string, { note }: Screen, signal: AbortSignal
 async function run(
   root: string,
   ports: LocalPorts,
-  { transactions, pace, dirt, fraud, seed }: StartOptions & { readonly pace: Pace },
+  { transactions, pace, dirt, fraud, seed, generator: generates }: StartOptions & { readonly pace: Pace },
   signal: AbortSignal,
   screen: Screen,
 ): Promise<Report | undefined> {
   // What an earlier run left half-way, however it ended, goes on first.
   await ports.sweep({ graceMs: 0 })
+  if (!generates) {
+    screen.note(
+      `Nothing is generated: records of yours in ${listed(datasets.map(({ topic }) => topic))} are refined.`,
+    )
+    screen.progress({ phase: 'serving' })
+    if (!signal.aborted) await once(signal, 'abort')
+    return undefined
+  }
 
   const generator = takeRun(dataDirectory(root), seed, screen.note)
   const { run, startMs } = generator
@@ -229,6 +239,8 @@ const describeWorld = ({ users, speed, follows }: Pace, startMs: number): string
     `The world: ${shown(users)} users, from ${new Date(startMs).toISOString().slice(0, 10)} on`,
     ...(follows === 'nothing' ? [] : [`${shown(speed!)} simulated days a minute`]),
   ].join(', ')
+
+const listed = (names: readonly string[]): string => `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 
 const describeBehind = ({ follows, rate, speed }: Pace, share: number): string =>
   follows === 'rate'

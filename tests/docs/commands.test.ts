@@ -105,7 +105,7 @@ async function begin(command: Command): Promise<void> {
   const { child, output } = begun
   await new Promise<void>((resolve, reject) => {
     const look = () => {
-      if (/ALERT|^Lambda +http/m.test(output())) resolve()
+      if (/ALERT|^Lambda +http|^Nothing is generated/m.test(output())) resolve()
     }
     child.stdout!.on('data', look)
     child.once('close', (code) => reject(new Error(`ended with ${code} before it ran:\n${output()}`)))

@@ -105,6 +105,15 @@ describe('cupel start', () => {
     expect(existsSync(join(workplace.directory, 'endpoints.json'))).toBe(false)
   })
 
+  it('generates nothing when told so, and runs until Ctrl-C', { timeout: 60_000 }, async () => {
+    const runs = await readFile(join(workplace.directory, 'generator.json'), 'utf8')
+    const idle = start('--no-generator')
+    await idle.until(/Nothing is generated/)
+    process.kill(-idle.process.pid!, 'SIGINT')
+    expect(await idle.exit, idle.output()).toBe(0)
+    expect(await readFile(join(workplace.directory, 'generator.json'), 'utf8')).toBe(runs)
+  })
+
   it('names the offsets that are missing, and exits with 1, when the layers do not reconcile', {
     timeout: 60_000,
   }, async () => {

@@ -35,6 +35,7 @@ describe.concurrent('cupel, called wrongly or in vain', { timeout: 60_000 }, () 
     [['start', '--transactions', '0'], 'Expected a whole number from 1'],
     [['start', '--dirt', '101'], 'Expected a number from 0 to 100'],
     [['start', '--speed', '0'], 'Expected a number above 0'],
+    [['start', '--no-generator', '--rate', '5'], "'--no-generator' cannot be used with option '--rate <n>'"],
   ])('%j exits with 2, and says what is wrong and where help is', async (args, wrong) => {
     const { exitCode, output } = await outcome(args, {})
     expect(exitCode).toBe(2)

@@ -138,6 +138,8 @@ function progressItems(model: Model, columns: number): readonly Line[] {
         ]
       return [bar('Generating', completion, `transactions, ${pace}/s`, columns)]
     }
+    case 'serving':
+      return [[span('Waiting', 'strong'), span(' for records that you produce, until Ctrl-C')]]
     case 'settling':
       return [completion ? bar('Settling', completion, 'records', columns) : [span('Settling', 'strong')]]
     case 'reconciling':

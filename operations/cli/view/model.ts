@@ -35,7 +35,7 @@ export type RunProgress =
       readonly of: number | undefined // undefined: until Ctrl-C
       readonly rate: number | undefined // a second, as asked for
     }
-  | { readonly phase: 'settling' | 'reconciling' | 'stopping' | 'stopped' }
+  | { readonly phase: 'serving' | 'settling' | 'reconciling' | 'stopping' | 'stopped' }
 
 export type Stage = {
   readonly total: number // records that are through it

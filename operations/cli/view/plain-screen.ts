@@ -6,7 +6,7 @@ import { openWatch } from './watch.ts'
 
 const statusEveryMs = 10_000
 
-/** Lines for a log: what happens, and how things stand every ten seconds, when they have changed. */
+/** Lines for a log: what happens, and how things stand every ten seconds, when more than the memory has changed. */
 export function plainScreen(print: (text: string) => void = console.log): Screen {
   const watch = openWatch({ everyMs: 2_000, onChange: () => {} })
   let timer: NodeJS.Timeout | undefined
@@ -21,9 +21,9 @@ export function plainScreen(print: (text: string) => void = console.log): Screen
       watch.begin({ consumerGroups }, ports, data)
       timer = setInterval(() => {
         const model = watch.model()
-        const line = logLine(model)
-        if (model.measured && line !== last) print(line)
-        last = line
+        const counts = logLine({ ...model, memory: undefined })
+        if (model.measured && counts !== last) print(logLine(model))
+        last = counts
       }, statusEveryMs)
     },
     progress(progress) {

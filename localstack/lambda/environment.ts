@@ -59,6 +59,7 @@ const responseLimitBytes = 6_291_556
 export class Environment {
   usable = true
   initialised = false // its module is loaded
+  readonly startedMs = performance.now()
   readonly #options: EnvironmentOptions
   readonly #child: ChildProcess
   readonly #temporary: string

@@ -9,7 +9,7 @@ export type RuntimeOptions = {
   readonly functions: readonly FunctionSettings[]
   readonly accountId: string
   readonly onInvocation?: (report: InvocationReport) => void
-  readonly idleMs?: number // an environment that nobody used for so long ends; default a minute
+  readonly idleMs?: number // an environment that nobody used for so long ends, a young one sooner; default a minute
   /**
    * For debuggers: each function has one environment, which stays, with an inspector at its own port: this one for the
    * first function, then upwards. Calls wait for it and nothing times out, as a person may stand at a breakpoint.
@@ -84,7 +84,7 @@ type Pool = {
  * The local Lambda service: runs each function in environments of its own, at most its concurrency at once.
  *
  * A call over that limit is throttled (429), as on AWS, or waits for its turn when it says so. Waiting calls get a
- * further environment only when none is free for a while; one that nobody used for a minute ends.
+ * further environment only when none is free for a while. One that nobody uses ends, see `keepMs`.
  * https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
  */
 export function startRuntime(options: RuntimeOptions): LambdaRuntime {
@@ -244,7 +244,8 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
       reaping.delete(environment)
       void environment.stop()
     }
-    reaping.set(environment, setTimeout(end, idleMs).unref())
+    const livedMs = performance.now() - environment.startedMs
+    reaping.set(environment, setTimeout(end, keepMs(livedMs, idleMs)).unref())
   }
 
   const reload = (functionKeys = functions.map(({ key }) => key)) => {
@@ -280,6 +281,13 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
 
   return { functions, invoke, find, arnOf, concurrencyOf, inspectorPortOf, reload, close }
 }
+
+/**
+ * How long an environment is kept that nobody uses: `idleMs`, or as long as it lived till then where that is less, and a
+ * quarter of it at least. One that a burst or a schedule needed for a moment holds its memory for no minute.
+ */
+export const keepMs = (livedMs: number, idleMs: number): number =>
+  Math.min(idleMs, Math.max(idleMs / 4, livedMs))
 
 function throttled(reserved: boolean): InvokeResult {
   const prefix = reserved ? 'ReservedFunction' : ''

@@ -219,8 +219,16 @@ async function launch({ bin, prefix }: Tools, options: PostgresOptions, data: st
 
 const quote = (value: string) => `'${value.replaceAll("'", "''")}'`
 
-/** What serves many users and replicas costs processes, and memory, for nothing here. */
-const oneDeveloper = { io_method: 'sync', max_logical_replication_workers: '0', max_parallel_workers: '0' }
+/**
+ * What serves many users and replicas costs processes, and memory, for nothing here. Every connection's resident size
+ * grows by the shared buffers that it touches; what they do not hold, the system's cache does.
+ */
+const oneDeveloper = {
+  io_method: 'sync',
+  max_logical_replication_workers: '0',
+  max_parallel_workers: '0',
+  shared_buffers: '32MB',
+}
 
 function configText(port: number, settings: Readonly<Record<string, string>> = {}): string {
   const own = {

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { FunctionLogLine } from '#localstack/lambda/environment.ts'
-import { type LambdaRuntime, type RuntimeOptions, startRuntime } from '#localstack/lambda/runtime.ts'
+import { keepMs, type LambdaRuntime, type RuntimeOptions, startRuntime } from '#localstack/lambda/runtime.ts'
 import { isAlive } from '#localstack/processes.ts'
 import type { FunctionSettings } from '#localstack/template.ts'
 
@@ -501,6 +501,14 @@ describe('environments', () => {
     expect(new Set(pids).size).toBe(2)
     await expect.poll(() => pids.filter(isAlive), { timeout: 10_000 }).toEqual([])
     expect((await invoke()).statusCode).toBe(200)
+  })
+
+  it.each([
+    ['for the shortest time', 1, 15_000],
+    ['for as long as it lived', 40_000, 40_000],
+    ['for no longer than asked', 600_000, 60_000],
+  ])('keeps an idle environment %s', (_, livedMs, kept) => {
+    expect(keepMs(livedMs, 60_000)).toBe(kept)
   })
 
   it('refuses the calls that wait when it is closed', async () => {

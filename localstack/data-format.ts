@@ -9,7 +9,7 @@ export type DataFormat = {
   readonly upgrades: ReadonlyMap<number, (directory: string) => Promise<void>>
 }
 
-export const dataFormat: DataFormat = { current: 1, upgrades: new Map() }
+const dataFormat: DataFormat = { current: 1, upgrades: new Map() }
 
 /**
  * Makes sure that this version can read what is in a directory, before anything in it is touched: notes the format in

@@ -3,7 +3,7 @@ import type { AddressInfo, Server } from 'node:net'
 import { StartError } from './errors.ts'
 
 /** The environment variable that sets a part's port. */
-export const portVariable = (whose: string): string =>
+const portVariable = (whose: string): string =>
   `CUPEL_PORT_${whose === 'PostgreSQL' ? 'POSTGRES' : whose.toUpperCase()}`
 
 /** Nothing here is for other machines. */

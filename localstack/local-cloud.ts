@@ -50,7 +50,7 @@ export type LocalCloud = {
 }
 
 /** Takes S3 notifications by POST, at the Lambda endpoint, for object stores that are not the embedded one. */
-export const s3EventsPath = '/_localstack/s3-events'
+const s3EventsPath = '/_localstack/s3-events'
 
 // How long a stop may wait for what runs; with the services after it, all of it stays below 10 s.
 const sourcesClosingMs = 3_000

@@ -25,7 +25,7 @@ export type FinanceOptions = {
   readonly fraud?: number // share of transactions that are fraud, 0 to 1
 }
 
-export const defaultShares = { dirt: 0.01, fraud: 0.015 }
+const defaultShares = { dirt: 0.01, fraud: 0.015 }
 /** How people stand then does not depend on when a run starts, unless it starts earlier. */
 export const worldStartMs = Date.UTC(2024, 0, 1)
 /** Of one user, on average over a year: the others of a topic come on top of that. */

@@ -1,6 +1,7 @@
 import { identifier } from '@cupel/core/kinds/strings'
 import type { Postgres } from '@cupel/io/postgres'
 import { type DatasetStock, type DecisionStock, foreignObjects, sum } from '../reconcile.ts'
+import { showCount } from './view/numbers.ts'
 
 /** Milliseconds from a record's Kafka timestamp to the stage's commit. */
 export type Latency = { readonly p50: number; readonly p99: number }
@@ -78,13 +79,13 @@ export async function measureLatency(
 export function formatReport(report: Report): string {
   const { decision, gold } = report.latencyMs
   const latency = (name: string, of: Latency | null): string =>
-    of ? `${name} p50 ${number(of.p50)} ms, p99 ${number(of.p99)} ms` : `${name} –`
+    of ? `${name} p50 ${showCount(of.p50)} ms, p99 ${showCount(of.p99)} ms` : `${name} –`
   const { fraud, genuine } = report.decisions
   return [
     layersTable(report.datasets),
     '',
-    `decisions   ${number(fraud + genuine)}: ${number(fraud)} fraud, ${number(genuine)} genuine`,
-    `throughput  ${number(report.recordsPerSecond)} records/s over ${report.seconds.toFixed(1)} s, from the first append to the last row`,
+    `decisions   ${showCount(fraud + genuine)}: ${showCount(fraud)} fraud, ${showCount(genuine)} genuine`,
+    `throughput  ${showCount(report.recordsPerSecond)} records/s over ${report.seconds.toFixed(1)} s, from the first append to the last row`,
     `latency     ${latency('Kafka to decision', decision)}; ${latency('Kafka to gold', gold)}`,
     '',
     ...(report.problems.length === 0
@@ -99,15 +100,13 @@ export function formatReport(report: Report): string {
   ].join('\n')
 }
 
-const number = (value: number): string => value.toLocaleString('en-US')
-
 /** What each stage holds of each dataset, and of all. */
 export function layersTable(datasets: Report['datasets']): string {
   const columns = ['kafka', 'bronze', 'silver', 'quarantined', 'duplicates', 'gold'] as const
   const tooLarge = datasets.some((row) => row.tooLarge > 0) ? (['tooLarge'] as const) : []
   const shown = [...columns, ...tooLarge]
-  const rows = datasets.map((row) => [row.dataset, ...shown.map((column) => number(row[column]))])
-  const total = ['total', ...shown.map((column) => number(sum(datasets, (row) => row[column])))]
+  const rows = datasets.map((row) => [row.dataset, ...shown.map((column) => showCount(row[column]))])
+  const total = ['total', ...shown.map((column) => showCount(sum(datasets, (row) => row[column])))]
   return table([
     ['', ...shown.map((column) => (column === 'tooLarge' ? 'too large' : column))],
     ...rows,

@@ -39,7 +39,7 @@ const isOver = ({ progress, measured }: Model): boolean =>
 
 const legendText =
   'total and lag: records that are through the stage, ever, and those before it that are not. p50 and p99: of its last ' +
-  '200 invocations, from the oldest Kafka record (bronze, fraud) or the S3 event (silver, gold) to the end.'
+  '200 invocations, from the first Kafka record (bronze, fraud) or the S3 event (silver, gold) to the end.'
 
 type Column = {
   readonly head: string

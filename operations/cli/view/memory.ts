@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { sum } from '../../reconcile.ts'
 import type { Memory } from './model.ts'
 
 type Process = { readonly pid: number; readonly parent: number; readonly rssBytes: number }
@@ -22,11 +23,9 @@ export async function measureMemory(pid: number, dataDirectory: string): Promise
   const shares = await Promise.all(family.map((each) => pssBytes(each.pid)))
   return {
     processes: family.length,
-    rssBytes: total(family.map(({ rssBytes }) => rssBytes)),
+    rssBytes: sum(family, ({ rssBytes }) => rssBytes),
     // A process that ended in between counts for nothing; where none tells, nobody knows.
-    pssBytes: shares.every((bytes) => bytes === undefined)
-      ? undefined
-      : total(shares.map((bytes) => bytes ?? 0)),
+    pssBytes: shares.every((bytes) => bytes === undefined) ? undefined : sum(shares, (bytes) => bytes ?? 0),
   }
 }
 
@@ -73,5 +72,3 @@ async function pssBytes(pid: number): Promise<number | undefined> {
   const kibibytes = /^Pss: +(\d+) kB$/m.exec(text)?.[1]
   return kibibytes === undefined ? undefined : Number(kibibytes) * 1024
 }
-
-const total = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0)

@@ -17,7 +17,7 @@ export type Measurement = {
   readonly bronze: { readonly through: number; readonly lag: number } // by the offsets of ingestStream's consumer groups
   readonly tooLarge: number // of `through`: records that no event holds, kept in the failure bucket
   readonly ledger: Readonly<Record<'records' | 'quarantined' | 'duplicates', number>>
-  readonly fraud: Readonly<Record<'through' | 'lag' | 'duplicates' | 'invalid', number>>
+  readonly fraud: Readonly<Record<'through' | 'lag' | 'duplicates', number>>
   readonly frauds: number // found before the first measurement; the same in each
 }
 
@@ -90,7 +90,7 @@ export const emptyModel: Model = {
 }
 
 /**
- * Take in an invocation that has ended. Its latency counts from what it was about: the oldest Kafka record in its event
+ * Take in an invocation that has ended. Its latency counts from what it was about: the first Kafka record in its event
  * (ingestStream, detectFraud), or its object's event (refine, load). A sender's timestamp from the future, or none (-1), tells nothing.
  */
 export function invoked(model: Model, message: CloudMessage): Model {

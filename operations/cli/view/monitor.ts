@@ -113,9 +113,9 @@ export function makeMeasure(
       ledger: await ledger(),
       fraud: {
         lag,
-        ...(await oneRow<'through' | 'duplicates' | 'invalid'>(
-          `SELECT coalesce(sum(next_offset - first_offset), 0) AS through, coalesce(sum(duplicates), 0) AS duplicates,
-                  coalesce(sum(invalid), 0) AS invalid FROM fraud_progress`,
+        ...(await oneRow<'through' | 'duplicates'>(
+          `SELECT coalesce(sum(next_offset - first_offset), 0) AS through, coalesce(sum(duplicates), 0) AS duplicates
+             FROM fraud_progress`,
         )),
       },
       frauds,

@@ -67,8 +67,8 @@ describe('the picture', () => {
   })
 
   it('shrinks with the height: the legend first, the table last', () => {
-    expect(shown(busy, 120, 40).join('\n')).toContain('from the oldest Kafka record')
-    expect(shown(busy, 120, 12).join('\n')).not.toContain('oldest')
+    expect(shown(busy, 120, 40).join('\n')).toContain('from the first Kafka record')
+    expect(shown(busy, 120, 12).join('\n')).not.toContain('from the first')
     expect(shown(busy, 120, 7)[0]).toContain('records/s')
     expect(shown(busy, 120, 6)).toHaveLength(6)
     expect(shown(busy, 120, 2)[0]).toContain('Generating')

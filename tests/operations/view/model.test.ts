@@ -18,7 +18,7 @@ const measurement = (change: Partial<Measurement> = {}): Measurement => ({
   bronze: { through: 0, lag: 0 },
   tooLarge: 0,
   ledger: { records: 0, quarantined: 0, duplicates: 0 },
-  fraud: { through: 0, lag: 0, duplicates: 0, invalid: 0 },
+  fraud: { through: 0, lag: 0, duplicates: 0 },
   frauds: 0,
   ...change,
 })
@@ -42,7 +42,7 @@ describe('the totals', () => {
       measurement({
         bronze: { through: 1_000, lag: 20 },
         ledger: ledger(900, 7, 30),
-        fraud: { through: 500, lag: 3, duplicates: 9, invalid: 4 },
+        fraud: { through: 500, lag: 3, duplicates: 9 },
         frauds: 12,
       }),
     )
@@ -197,7 +197,7 @@ describe('rate and completion', () => {
       measurement({
         bronze: { through: 100, lag: 10 },
         ledger: ledger(80),
-        fraud: { through: 95, lag: 5, duplicates: 0, invalid: 0 },
+        fraud: { through: 95, lag: 5, duplicates: 0 },
       }),
     )
     expect(completionOf(progressed(model, { phase: 'settling' }, 0))).toMatchObject({ done: 80, of: 110 })

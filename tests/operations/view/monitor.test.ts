@@ -28,7 +28,7 @@ function world() {
         asked.push(sql)
         return sql.includes('ledger')
           ? [{ records: '7', quarantined: '1', duplicates: '2' }]
-          : [{ through: '30', duplicates: '3', invalid: '4', found: '12' }]
+          : [{ through: '30', duplicates: '3', found: '12' }]
       },
     },
   } as unknown as MonitorPorts
@@ -39,7 +39,7 @@ describe('a measurement', () => {
   it('is of all topics and partitions, those without a commit too', async () => {
     expect(await makeMeasure(world().ports, groups)()).toMatchObject({
       bronze: { through: 108, lag: 2 + 0 + 5 },
-      fraud: { through: 30, lag: 60 + 5, duplicates: 3, invalid: 4 },
+      fraud: { through: 30, lag: 60 + 5, duplicates: 3 },
       ledger: { records: 7, quarantined: 1, duplicates: 2 },
       tooLarge: 0,
       frauds: 12,

@@ -40,7 +40,7 @@ const ports = {
     query: async (sql: string) =>
       sql.includes('ledger')
         ? [{ records: '1000', quarantined: '7', duplicates: '30' }]
-        : [{ through: '900', duplicates: '9', invalid: '4', found: '12' }],
+        : [{ through: '900', duplicates: '9', found: '12' }],
   },
 } as unknown as LocalPorts
 

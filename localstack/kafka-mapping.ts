@@ -1,3 +1,4 @@
+import { queueFile } from './async-settings.ts'
 import { type Pattern, readPattern } from './event-pattern.ts'
 import { unusable } from './event-sources/kafka/filter.ts'
 import { defined, type Properties, type References } from './intrinsics.ts'
@@ -197,10 +198,6 @@ function onFailure(
   )
   return undefined
 }
-
-/** Where messages to a queue are found, below the data folder. */
-export const queueFile = (arn: string): string =>
-  `destinations/${(arn.split(':').at(-1) ?? '').replace(/[^\w.-]/g, '_')}.ndjson`
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/kafka-scaling-modes.html */
 function warnOfProvisionedOnly(mapping: KafkaMapping, warn: (what: string) => void): void {

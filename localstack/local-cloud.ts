@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import type { S3Client } from '@aws-sdk/client-s3'
+import { queueFile } from './async-settings.ts'
 import { defaultPartitions, type LocalConfig } from './config.ts'
 import { settleFormat } from './data-format.ts'
 import { takeDirectory, unusableDirectory } from './directory-lock.ts'
 import { type Endpoints, publishEndpoints } from './endpoints-file.ts'
 import { StartError, systemCode } from './errors.ts'
+import { deliverGivenUp } from './event-sources/async-destinations.ts'
 import { type AsyncQueue, makeAsyncQueue } from './event-sources/async-queue.ts'
 import { scaledClock } from './event-sources/clock.ts'
 import { bucketDestination, fileDestination, topicDestination } from './event-sources/kafka/destinations.ts'
@@ -15,7 +17,7 @@ import { readS3EventTopic } from './event-sources/s3/topic.ts'
 import { startSchedule } from './event-sources/schedule/source.ts'
 import { seededRandom } from './event-sources/seeded-random.ts'
 import { startBroker } from './kafka/broker.ts'
-import { type FailureDestination, queueFile } from './kafka-mapping.ts'
+import type { FailureDestination } from './kafka-mapping.ts'
 import { watchCode } from './lambda/code-watch.ts'
 import type { FunctionLogLine } from './lambda/environment.ts'
 import type { Invoke } from './lambda/invoke.ts'
@@ -84,7 +86,8 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     const prepared = new Promise<void>((resolve) => {
       open = resolve
     })
-    const queue = startQueue(runtime, options, prepared)
+    const opened: { s3?: S3Client } = {}
+    const queue = startQueue(runtime, options, prepared, opened)
     stopping.intake.push(() => queue.close(queueClosingMs * config.timeScale))
     const notifications = wiring.bucketNotifications
     const s3Source = makeS3EventSource({ notifications, enqueue: queue.enqueue, region, log })
@@ -96,6 +99,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
 
     const s3 = openS3(endpoints.s3, config.real.s3, region)
     stopping.services.push(() => s3.destroy())
+    opened.s3 = s3
     const { s3Events } = config.real
     const eventTopics = s3Events?.topic === undefined ? [] : [s3Events.topic]
     const mappingTopics = wiring.kafkaMappings.flatMap(({ topic, onFailure }) =>
@@ -238,23 +242,34 @@ function startQueue(
   runtime: LambdaRuntime,
   { wiring: { functions }, config, log }: LocalCloudOptions,
   open: Promise<void>,
+  opened: { readonly s3?: S3Client }, // before anything can be given up
 ): AsyncQueue {
   const settings = (name: string) => functions.find((each) => each.name === name)
   const { duplicates, timeScale } = config
   const random = seededRandom(1)
-  return makeAsyncQueue({
+  const queue = makeAsyncQueue({
     invoke: async (...call) => {
       await open
       return inTurn(runtime.invoke)(...call)
     },
     log,
     maximumRetryAttempts: (name) => settings(name)?.maximumRetryAttempts ?? 2,
+    maximumEventAgeMs: (name) => (settings(name)?.maximumEventAgeSeconds ?? 21_600) * 1000,
+    async onGiveUp(record, name) {
+      const { onFailure, deadLetterArn } = settings(name) ?? {}
+      if (!onFailure && deadLetterArn === undefined) return
+      if (!opened.s3) throw new Error('the services are not started yet')
+      const { directory } = config
+      const { enqueue } = queue
+      await deliverGivenUp(record, name, { onFailure, deadLetterArn, s3: opened.s3, directory, enqueue })
+    },
     concurrency: (name) => Math.max(1, runtime.concurrencyOf(name)),
     functionArn: runtime.arnOf,
     mayStartItself: (name) => settings(name)?.mayStartItself ?? false,
     ...(duplicates > 0 && { duplicates: () => random() < duplicates }),
     ...(timeScale !== 1 && { clock: scaledClock(timeScale) }),
   })
+  return queue
 }
 
 /** Starts what the environment does not name a real one for, all at once. */

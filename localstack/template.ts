@@ -1,3 +1,4 @@
+import { type AsyncSettings, queueFile, readAsyncSettings } from './async-settings.ts'
 import { defined, Properties, References, type Resource } from './intrinsics.ts'
 import { type KafkaMapping, kafkaKind, readKafkaMapping } from './kafka-mapping.ts'
 
@@ -22,9 +23,9 @@ export type FunctionSettings = {
   readonly environment: Readonly<Record<string, string>>
   readonly layers: readonly string[] // layer directories on disk, in the order AWS unpacks them to /opt
   readonly reservedConcurrency?: number
-  readonly maximumRetryAttempts?: number // of asynchronous invocations, 0 to 2
+  readonly deadLetterArn?: string // of a queue or a topic, for asynchronous events that are given up
   readonly mayStartItself?: boolean // RecursiveLoop is Allow
-}
+} & AsyncSettings
 
 export type BucketNotification = {
   readonly id: string
@@ -103,10 +104,13 @@ class Reader {
   }
 
   functions(): FunctionSettings[] {
-    const retries = new Map(
-      this.#ofType('AWS::Lambda::EventInvokeConfig').map(([, config]) => [
+    const asynchronous = new Map(
+      this.#ofType('AWS::Lambda::EventInvokeConfig').map(([id, config]) => [
         config.text('FunctionName'),
-        config.number('MaximumRetryAttempts'),
+        readAsyncSettings(config, {
+          warn: (what) => this.#warn(id, what),
+          refuse: (what) => this.errors.push(`${id}: ${what}`),
+        }),
       ]),
     )
     return this.#ofType('AWS::Lambda::Function').flatMap(([id, properties]) => {
@@ -122,6 +126,9 @@ class Reader {
         this.#warn(id, 'is a container image and is not run')
         return []
       }
+      const deadLetterArn = properties.object('DeadLetterConfig').text('TargetArn')
+      if (deadLetterArn !== undefined)
+        this.#warn(id, `the dead-letter queue ${deadLetterArn} is a file here: ${queueFile(deadLetterArn)}`)
       const variables = properties.object('Environment').object('Variables')
       const environment = variables.keys().map((name) => [name, variables.text(name) ?? ''] as const)
       return {
@@ -135,8 +142,9 @@ class Reader {
         ...(properties.text('RecursiveLoop') === 'Allow' && { mayStartItself: true }),
         ...defined({
           reservedConcurrency: properties.number('ReservedConcurrentExecutions'),
-          maximumRetryAttempts: retries.get(name),
+          deadLetterArn,
         }),
+        ...asynchronous.get(name),
       }
     })
   }
@@ -300,11 +308,6 @@ class Reader {
       if (/^AWS::(SNS::Subscription|IoT::TopicRule|Logs::SubscriptionFilter|Pipes::Pipe)$/.test(Type)) {
         this.#warn(id, `${Type} is not emulated`)
       }
-    }
-    for (const [id, config] of this.#ofType('AWS::Lambda::EventInvokeConfig')) {
-      if (config.has('MaximumEventAgeInSeconds')) this.#warn(id, 'MaximumEventAgeInSeconds is not emulated')
-      if (config.object('DestinationConfig').keys().length > 0)
-        this.#warn(id, 'DestinationConfig is not emulated')
     }
   }
 

@@ -42,6 +42,7 @@ export type AsyncQueueOptions = {
   readonly clock?: Clock
   readonly random?: () => number // 0 to 1, spreads the retries of throttled events
   readonly maximumRetryAttempts?: (functionName: string) => number // 0 to 2; default 2
+  readonly maximumEventAgeMs?: (functionName: string) => number // default six hours
   readonly concurrency?: (functionName: string) => number // invocations at a time; default 10
   readonly functionArn?: (functionName: string) => string
   readonly mayStartItself?: (functionName: string) => boolean // default no
@@ -64,14 +65,14 @@ type Lane = { readonly waiting: Job[]; running: number }
 
 const retryDelaysMs = [60_000, 120_000]
 const refusedBackoff: Backoff = { firstMs: 1_000, longestMs: 300_000 }
-const maximumEventAgeMs = 6 * 60 * 60 * 1000
+const longestEventAgeMs = 6 * 60 * 60 * 1000
 
 /**
  * Lambda's queue for asynchronous invocations (S3, schedules, InvocationType Event).
  *
  * A function error is retried after one minute and again after two; a throttled event goes back to the queue, 1 s
  * to 5 min apart, and uses up no attempt. All attempts carry one request id. After the last attempt, or when the
- * next one would come more than six hours after acceptance, the event is given up: one line, and `onGiveUp`.
+ * next one would come six hours after acceptance or later (`maximumEventAgeMs`), the event is given up: one line, and `onGiveUp`.
  * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
  *
  * An event may be delivered twice, under one request id, as AWS says of its queue: on demand.
@@ -83,6 +84,7 @@ export function makeAsyncQueue(options: AsyncQueueOptions): AsyncQueue {
   const { invoke, log, clock = systemClock, random = Math.random, onGiveUp } = options
   const { mayStartItself = () => false, duplicates = () => false } = options
   const retriesOf = options.maximumRetryAttempts ?? (() => 2)
+  const maximumAgeOf = options.maximumEventAgeMs ?? (() => longestEventAgeMs)
   const concurrencyOf = options.concurrency ?? (() => 10)
   const arnOf = options.functionArn ?? ((functionName) => functionName)
   const lanes = new Map<string, Lane>()
@@ -162,7 +164,7 @@ export function makeAsyncQueue(options: AsyncQueueOptions): AsyncQueue {
       ? (retryDelaysMs[job.attempts - 1] ?? retryDelaysMs.at(-1)!)
       : backoffMs(refusedBackoff, job.refusals, random)
     // Checked when the retry is scheduled, not when it is due.
-    if (clock.now() + delayMs - job.acceptedMs > maximumEventAgeMs)
+    if (clock.now() + delayMs - job.acceptedMs >= maximumAgeOf(job.functionName))
       return giveUp(job, 'EventAgeExceeded', because)
     if (ran) {
       log(

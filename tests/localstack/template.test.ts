@@ -57,6 +57,51 @@ describe('functions of a compiled template', () => {
     ])
   })
 
+  it('69. come with what becomes of asynchronous events that they fail on', () => {
+    const config = (change: object) =>
+      withResource(
+        'LoadLambdaEvConf',
+        { FunctionName: 'orders-dev-load', ...change },
+        'AWS::Lambda::EventInvokeConfig',
+      )
+    const settingsOf = (template: Template) => read(template).functions.find(({ key }) => key === 'load')
+    const to = (Destination: unknown) => ({ DestinationConfig: { OnFailure: { Destination } } })
+    const arn = 'arn:aws:sqs:eu-central-1:123456789012:failed-loads'
+    const function_ = 'arn:aws:lambda:eu-central-1:123456789012:function:orders-dev-ingest'
+    expect(
+      settingsOf(config({ MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 0, ...to(arn) })),
+    ).toMatchObject({
+      maximumEventAgeSeconds: 60,
+      maximumRetryAttempts: 0,
+      onFailure: { kind: 'queue', arn },
+    })
+    expect(read(config(to(arn))).warnings.join()).toContain(
+      'is a file here: destinations/failed-loads.ndjson',
+    )
+    expect(settingsOf(config(to('arn:aws:s3:::failures')))?.onFailure).toEqual({
+      kind: 'bucket',
+      bucket: 'failures',
+    })
+    expect(settingsOf(config(to(function_)))?.onFailure).toEqual({
+      kind: 'function',
+      functionName: 'orders-dev-ingest',
+    })
+    for (const [change, why] of [
+      [to('kafka://failed'), 'is none: AWS takes ARNs'],
+      [{ MaximumRetryAttempts: 3 }, 'MaximumRetryAttempts is 3; AWS takes 0 to 2'],
+      [{ MaximumEventAgeInSeconds: 59 }, 'MaximumEventAgeInSeconds is 59; AWS takes 60 to 21600'],
+    ] as const)
+      expect(() => read(config(change))).toThrow(why)
+    expect(
+      read(config({ DestinationConfig: { OnSuccess: { Destination: arn } } })).warnings.join(),
+    ).toContain('OnSuccess is not emulated')
+    const deadLetter = withResource('LoadLambdaFunction', {
+      DeadLetterConfig: { TargetArn: arn },
+      RecursiveLoop: 'Allow',
+    })
+    expect(settingsOf(deadLetter)).toMatchObject({ deadLetterArn: arn, mayStartItself: true })
+  })
+
   it('warn of a layer that is not in the project', () => {
     const arn = 'arn:aws:lambda:eu-central-1:1:layer:x:1'
     const { functions, warnings } = read(withResource('LoadLambdaFunction', { Layers: [arn] }))
@@ -316,6 +361,26 @@ describe('schedules', () => {
       },
       expect.objectContaining({ expression: 'cron(0 8 ? * 2 *)', input: '{"what":"sweep"}', enabled: false }),
     ])
+  })
+
+  it('74. refuse a cron expression in another time zone, as it would come at another time here', () => {
+    const scheduled = (ScheduleExpressionTimezone: string) =>
+      withResource(
+        'Nightly',
+        {
+          ScheduleExpression: 'cron(0 8 ? * 2 *)',
+          ScheduleExpressionTimezone,
+          Target: { Arn: { 'Fn::GetAtt': ['LoadLambdaFunction', 'Arn'] } },
+        },
+        'AWS::Scheduler::Schedule',
+      )
+    expect(() => read(scheduled('Europe/Berlin'))).toThrow(
+      'Nightly: the time zone Europe/Berlin is not emulated',
+    )
+    expect(read(scheduled('UTC')).schedules.at(-1)).toMatchObject({
+      functionName: 'orders-dev-load',
+      input: '{}',
+    })
   })
 
   it('refuse to change an event in a way that is not emulated', () => {

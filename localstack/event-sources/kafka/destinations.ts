@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto'
-import { appendFile, mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
+import { appendMessage, keyAt } from '../destination.ts'
 import { eventHead, eventJson } from './event.ts'
 import { type Destination, failureDocument, failureMessages } from './on-failure.ts'
 
@@ -15,9 +13,7 @@ export function bucketDestination(s3: S3Client, bucket: string, mappingId: strin
     name: `s3://${bucket}`,
     async deliver(failure) {
       const { at, topic, records } = failure
-      const [date, time] = at.toISOString().slice(0, 19).split('T') as [string, string]
-      const folder = `aws/lambda/${mappingId}/${topic}-${records[0]?.partition}/${date.replaceAll('-', '/')}`
-      const key = `${folder}/${date}T${time.replaceAll(':', '.')}-${randomUUID()}`
+      const key = keyAt(`aws/lambda/${mappingId}/${topic}-${records[0]?.partition}`, at)
       const body = failureDocument(failure, { withPayload: true })
       await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }))
     },
@@ -59,8 +55,7 @@ export function fileDestination(file: string): Destination {
   return {
     name: file,
     async deliver(failure) {
-      await mkdir(dirname(file), { recursive: true })
-      await appendFile(file, `${failureDocument(failure, { withPayload: false })}\n`)
+      await appendMessage(file, failureDocument(failure, { withPayload: false }))
     },
   }
 }

@@ -116,6 +116,17 @@ describe('asynchronous invocations', () => {
     expect(givenUp[0]).not.toHaveProperty('responseContext')
   })
 
+  it('69. are given up at once when the next attempt would be too late', async () => {
+    const { queue, calls, givenUp } = start(() => failed, { maximumEventAgeMs: () => minute })
+    queue.enqueue('refine', '{}')
+    await settle()
+    expect(calls).toHaveLength(1)
+    expect(givenUp[0]?.requestContext).toMatchObject({
+      condition: 'EventAgeExceeded',
+      approximateInvokeCount: 1,
+    })
+  })
+
   it('are tried again when the runtime itself fails', async () => {
     let tries = 0
     const { queue, clock, lines, watchIdle, isIdle } = start(undefined, {

@@ -1,5 +1,5 @@
 import type { AlertParts } from '#functions/gold/detect-fraud/alert.ts'
-import { cutLine, cutText, type Line, span, widthOf, wrapText } from './text.ts'
+import { cutLine, cutText, type Line, type Span, span, widthOf, wrapText } from './text.ts'
 
 const indent = '         ' // below the time
 const leastMerchant = 12
@@ -42,5 +42,11 @@ export function layoutAlert(alert: AlertParts, time: string, columns: number): r
   const padding = columns - widthOf(short) - widthOf([id])
   return padding >= 2
     ? [[...short, span(' '.repeat(padding)), id], ...rules]
-    : [cutLine(headIn(columns), columns), ...rules, cutLine([span(indent), id], columns)]
+    : [cutLine(headIn(columns), columns), ...rules, ...below(id, columns)]
 }
+
+/** In a line of its own; in a terminal narrower than that, in as many as it takes. */
+const below = (item: Span, columns: number): readonly Line[] =>
+  widthOf([span(indent), item]) <= columns
+    ? [[span(indent), item]]
+    : wrapText(item.text, columns).map((text) => [span(text, item.tone)])

@@ -50,7 +50,7 @@ describe('an alert', () => {
       for (const change of [{}, wide, { version: 3 }]) {
         const lines = shown(columns, change)
         for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(columns)
-        if (columns >= 46) expect(lines.join('\n')).toContain(alert.transactionId)
+        expect(lines.join(columns < 46 ? '' : '\n')).toContain(alert.transactionId)
       }
     },
   )

@@ -119,8 +119,8 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       functions: wiring.functions,
       taskRoot: options.taskRoot,
       ignored: [config.directory],
-      onChange(functionKeys) {
-        runtime.reload(functionKeys)
+      onChange(functionKeys, handlerAlone) {
+        runtime.reload(functionKeys, handlerAlone)
         options.onReload?.(functionKeys)
       },
     })

@@ -1,7 +1,7 @@
 // Runs inside an execution environment: one child process, one function, one invocation at a time.
 // Plain JavaScript, because the child runs it as it is.
 //
-//   parent → here   { requestId, payload, timeoutMs, functionArn, trace, tail? }
+//   parent → here   { requestId, payload, timeoutMs, functionArn, trace, tail? } | { reload: n }
 //   here → parent   { ready: true } | { result: text } | { error: text, fatal? }   text is JSON; with tail, maxMemoryMb too
 //
 // Handler resolution, error texts and exit codes follow the runtime interface client of AWS's Node.js runtimes:
@@ -36,15 +36,27 @@ process.on('unhandledRejection', (reason) => {
 
 if (process.argv[2] !== undefined) await openInspector(Number(process.argv[2]))
 
+let handler
 loadHandler(process.env._HANDLER).then(
-  (handler) => {
-    process.on('message', (invocation) => invoke(handler, invocation))
+  (loaded) => {
+    handler = loaded
+    process.on('message', (message) => ('reload' in message ? reload(message.reload) : invoke(message)))
     send({ ready: true })
   },
   (error) => die(describe(error), 1),
 )
 
-async function invoke(handler, invocation) {
+/** The handler's file again, for it alone was edited; all that it imports stays as it is. */
+async function reload(count) {
+  try {
+    handler = await loadHandler(process.env._HANDLER, `?reload=${count}`)
+    send({ ready: true })
+  } catch (error) {
+    die(describe(error), 1)
+  }
+}
+
+async function invoke(invocation) {
   process.env._X_AMZN_TRACE_ID = invocation.trace
   let answer
   try {
@@ -118,14 +130,15 @@ function contextOf({ requestId, timeoutMs, functionArn }) {
   }
 }
 
-async function loadHandler(name) {
+async function loadHandler(name, query = '') {
   // Folders may contain dots; the export's path starts at the first dot of the last component.
   const [, folder, file, path] = /^(.*\/)?([^./]*)\.([^/]+)$/.exec(name) ?? []
   if (path === undefined) throw runtimeError('Runtime.MalformedHandlerName', 'Bad handler')
   const base = join(taskRoot, folder ?? '', file)
   const module = ['.js', '.mjs', '.cjs'].map((extension) => base + extension).find((path) => existsSync(path))
   if (!module) throw runtimeError('Runtime.ImportModuleError', `Error: Cannot find module '${base}'`)
-  const namespace = await import(pathToFileURL(module).href).catch((error) => {
+  delete Module._cache[module]
+  const namespace = await import(pathToFileURL(module).href + query).catch((error) => {
     if (/^(ERR_)?MODULE_NOT_FOUND$/.test(error?.code)) {
       throw runtimeError('Runtime.ImportModuleError', `Error: ${error.message}`, error)
     }

@@ -6,8 +6,11 @@ export type CodeWatchOptions = {
   readonly functions: readonly Pick<FunctionSettings, 'key' | 'handler' | 'layers'>[]
   readonly taskRoot: string // the project's directory
   readonly ignored?: readonly string[] // directories whose files are no code, such as the data folder
-  /** Keys of the functions whose code changed, some 50 ms after the last write. */
-  readonly onChange: (functionKeys: readonly string[]) => void
+  /**
+   * Keys of the functions whose code changed, some 50 ms after the last write; and of those, the ones of which the
+   * handler's own file changed and nothing else.
+   */
+  readonly onChange: (functionKeys: readonly string[], handlerAlone: readonly string[]) => void
 }
 
 const quietMs = 50 // a build writes several files
@@ -33,16 +36,29 @@ export function watchCode({ functions, taskRoot, ignored = [], onChange }: CodeW
     for (const layer of layers) use(resolve(taskRoot, layer), key, isIgnored)
   }
 
-  const changed = new Set<string>()
+  const handlerFiles = new Map(
+    functions.map(({ key, handler }) => {
+      const file = resolve(taskRoot, handler).replace(/\.[^./]+$/, '')
+      return [key, new Set(['.js', '.mjs', '.cjs'].flatMap((end) => [file + end, `${file}${end}.map`]))]
+    }),
+  )
+  const changed = new Map<string, { handlerAlone: boolean }>()
   let timer: NodeJS.Timeout | undefined
   const watches = [...users].map(([directory, { keys, skips }]) =>
-    watchTree(directory, skips, () => {
-      for (const key of keys) changed.add(key)
+    watchTree(directory, skips, (path) => {
+      for (const key of keys) {
+        const isHandler = handlerFiles.get(key)?.has(path) === true
+        changed.set(key, { handlerAlone: isHandler && changed.get(key)?.handlerAlone !== false })
+      }
       clearTimeout(timer)
       timer = setTimeout(() => {
         const ended = [...changed]
         changed.clear()
-        onChange(ended)
+        const alone = ended.filter(([, { handlerAlone }]) => handlerAlone)
+        onChange(
+          ended.map(([key]) => key),
+          alone.map(([key]) => key),
+        )
       }, quietMs)
     }),
   )

@@ -59,6 +59,8 @@ const responseLimitBytes = 6_291_556
 export class Environment {
   usable = true
   initialised = false // its module is loaded
+  /** Whether its module could be loaded. */
+  readonly ready: Promise<boolean>
   readonly startedMs = performance.now()
   readonly #options: EnvironmentOptions
   readonly #child: ChildProcess
@@ -70,6 +72,9 @@ export class Environment {
   #handedOn = false
   #maxMemoryMb: number | undefined
   #requestId: string | undefined
+  #begun = false // somebody has waited for its module
+  #reloads = 0
+  #tellReady = (_loaded: boolean) => {}
   #answer: ((answer: Answer) => void) | undefined
   #early: Answer | undefined // came before anybody asked
   readonly #gone: Promise<unknown>
@@ -85,6 +90,9 @@ export class Environment {
       execArgv: ['--max-semi-space-size=2', `--max-old-space-size=${settings.memoryMb}`],
       serialization: 'advanced', // hands megabytes of text over without escaping them
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    })
+    this.ready = new Promise((resolve) => {
+      this.#tellReady = resolve
     })
     this.#forward('stdout')
     this.#forward('stderr')
@@ -122,7 +130,8 @@ export class Environment {
     const { requestId } = invocation
     const { settings, inspectorPort } = this.#options
     const timeoutSeconds = inspectorPort === undefined ? settings.timeoutSeconds : inspectedSeconds
-    if (this.#requestId === undefined) {
+    if (!this.#begun) {
+      this.#begun = true
       const ready = await this.#next(initLimitMs + timeoutSeconds * 1000)
       if (!('ready' in ready)) return this.#fail(requestId, ready)
     }
@@ -138,6 +147,21 @@ export class Environment {
       return { failed: false, payload: answer.result }
     const limit = `maximum allowed payload size (${responseLimitBytes} bytes).`
     return failure('Function.ResponseSizeTooLarge', `Response payload size exceeded ${limit}`)
+  }
+
+  /**
+   * Load the handler's file again, in this process: milliseconds, where a new environment takes some hundred. What it
+   * imports stays as it was, so this is for an edit of that file alone, until a new environment takes over. Between
+   * invocations only. False when it could not be loaded; the environment is not usable then.
+   */
+  async reloadHandler(): Promise<boolean> {
+    if (!this.#begun) {
+      this.#begun = true
+      await this.#next(initLimitMs)
+    }
+    if (!this.usable) return false
+    this.#child.send({ reload: ++this.#reloads }, () => {})
+    return 'ready' in (await this.#next(initLimitMs))
   }
 
   /** Ends the process at once, as AWS does with functions without extensions. */
@@ -176,10 +200,11 @@ export class Environment {
 
   #settle(answer: Answer): void {
     if ('exit' in answer || 'fatal' in answer) this.usable = false
-    if ('ready' in answer) {
+    if ('ready' in answer && !this.initialised) {
       this.initialised = true
       this.#initMs = performance.now() - this.#createdMs
     }
+    this.#tellReady(this.usable)
     const waiting = this.#answer
     this.#answer = undefined
     if (waiting) waiting(answer)

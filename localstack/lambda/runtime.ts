@@ -37,10 +37,11 @@ export type LambdaRuntime = {
   /** How many invocations of a function may run at once. */
   concurrencyOf(name: string): number
   /**
-   * The next invocations of these functions (default: all) get fresh environments, which start at once where there
-   * were any; running ones finish in theirs.
+   * The next invocations of these functions (default: all) run the code as it is now; running ones finish as they are.
+   * Fresh environments start at once where there were any. Of functions in `handlerAlone`, of whose code the handler's
+   * file alone changed, the old ones load that file and go on until the fresh ones are ready.
    */
-  reload(functionKeys?: readonly string[]): void
+  reload(functionKeys?: readonly string[], handlerAlone?: readonly string[]): void
   /** Where a debugger attaches to a function; undefined unless the runtime inspects. */
   inspectorPortOf(functionKey: string): number | undefined
   /** Waits up to `graceMs` for running invocations, then ends every environment. */
@@ -76,6 +77,7 @@ type Pool = {
   readonly settings: FunctionSettings
   idle: Environment[]
   readonly busy: Set<Environment>
+  fresh?: Environment | undefined // starts with edited code, and takes over when it is ready
   readonly folders: string[] // temporary ones of environments that timed out or crashed, for those after them
   readonly waiting: ((environment: Environment | undefined) => void)[] // callers, first come first served
 }
@@ -98,7 +100,8 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
   )
   const running = new Set<Promise<unknown>>()
   const reaping = new Map<Environment, NodeJS.Timeout>()
-  const outdated = new Set<Environment>()
+  const outdated = new Set<Environment>() // busy ones that end when they are done
+  const stale = new Set<Environment>() // busy ones that load their handler again when they are done
   let closed = false
 
   const arnOf = (name: string) => `arn:aws:lambda:${region}:${accountId}:function:${name}`
@@ -161,7 +164,9 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
       running.delete(work)
       pool.busy.delete(environment)
       const isOutdated = outdated.delete(environment)
+      const isStale = stale.delete(environment)
       if (closed || isOutdated) void environment.stop()
+      else if (isStale && environment.usable) void renew(pool, environment)
       else if (!environment.usable) replace(pool, environment)
       else rest(pool, environment)
       if (inspects && pool.idle.length === 0 && !closed) rest(pool, start(pool))
@@ -248,9 +253,48 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     reaping.set(environment, setTimeout(end, keepMs(livedMs, idleMs)).unref())
   }
 
-  const reload = (functionKeys = functions.map(({ key }) => key)) => {
+  /** Loads the handler again in an environment that is nobody's now. */
+  const renew = async (pool: Pool, environment: Environment) => {
+    pool.busy.add(environment)
+    let loaded = true
+    do {
+      stale.delete(environment)
+      loaded = await environment.reloadHandler()
+    } while (loaded && stale.has(environment)) // edited again meanwhile
+    pool.busy.delete(environment)
+    if (loaded && !closed && !outdated.delete(environment)) rest(pool, environment)
+    else void environment.stop()
+    advance(pool, 'freed')
+  }
+
+  /** The environments there are go on with the handler as it is now, until a fresh one takes over. */
+  const renewAll = async (pool: Pool) => {
+    for (const busy of pool.busy) stale.add(busy)
+    const old: Environment[] = [...pool.busy]
+    for (let idle = wake(pool); idle; idle = wake(pool)) {
+      old.push(idle)
+      void renew(pool, idle)
+    }
+    if (old.length === 0) return
+    const fresh = start(pool)
+    pool.fresh = fresh
+    const isWanted = (await fresh.ready) && !closed && pool.fresh === fresh
+    if (!isWanted) return void fresh.stop()
+    pool.fresh = undefined
+    for (let idle = wake(pool); idle; idle = wake(pool)) void idle.stop()
+    for (const busy of pool.busy) if (old.includes(busy)) outdated.add(busy)
+    rest(pool, fresh)
+    advance(pool, 'freed')
+  }
+
+  const reload = (functionKeys = functions.map(({ key }) => key), handlerAlone: readonly string[] = []) => {
     for (const pool of pools.values()) {
       if (!functionKeys.includes(pool.settings.key) || closed) continue
+      pool.fresh = undefined
+      if (handlerAlone.includes(pool.settings.key) && !inspects) {
+        void renewAll(pool)
+        continue
+      }
       const wasUsed = pool.idle.length + pool.busy.size > 0
       deleteFolders(pool)
       for (let old = wake(pool); old; old = wake(pool)) void old.stop()
@@ -274,7 +318,9 @@ export function startRuntime(options: RuntimeOptions): LambdaRuntime {
     })
     await Promise.race([Promise.allSettled([...running]), grace])
     clearTimeout(timer)
-    const environments = [...pools.values()].flatMap((pool) => [...pool.idle, ...pool.busy])
+    const environments = [...pools.values()].flatMap(({ idle, busy, fresh }) => [
+      ...new Set([...idle, ...busy, ...(fresh ? [fresh] : [])]),
+    ])
     await Promise.all(environments.map((environment) => environment.stop()))
     for (const pool of pools.values()) deleteFolders(pool)
   }

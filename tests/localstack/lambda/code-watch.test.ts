@@ -6,11 +6,13 @@ import { watchCode } from '#localstack/lambda/code-watch.ts'
 
 let project: string
 let told: string[][]
+let alone: string[][] // of each, those whose handler's file alone changed
 let watched: { close(): void }
 
 beforeEach(async () => {
   project = await mkdtemp(join(tmpdir(), 'code-watch-'))
   told = []
+  alone = []
   await write('built/one/handler.mjs')
   await write('built/two/handler.mjs')
   await write('layer/nodejs/node_modules/shared/index.js')
@@ -34,7 +36,10 @@ function watch(handlers: Record<string, string>, ignored: string[] = []) {
     })),
     taskRoot: project,
     ignored,
-    onChange: (keys) => told.push([...keys]),
+    onChange: (keys, handlerAlone) => {
+      alone.push([...handlerAlone])
+      told.push([...keys])
+    },
   })
 }
 const both = { one: 'built/one/handler', two: 'built/two/handler' }
@@ -52,6 +57,19 @@ it('tells the function whose handler is written, and several writes once', async
   expect(await next()).toEqual(['one'])
   await write('built/two/handler.mjs', 'new')
   expect(await next()).toEqual(['two']) // and no second word about the first
+})
+
+it('tells apart whether the handler’s file alone changed', async () => {
+  watch(both)
+  await write('built/one/handler.mjs', 'new')
+  await write('built/one/handler.mjs.map', 'new')
+  await next()
+  await write('built/one/helper.mjs', 'new')
+  await write('built/one/handler.mjs', 'newer')
+  await next()
+  await write('layer/nodejs/node_modules/shared/index.js', 'new')
+  await next()
+  expect(alone).toEqual([['one'], [], []])
 })
 
 it('sees a file that a rename replaces, each time', async () => {

@@ -541,6 +541,51 @@ describe('environments', () => {
     await expect.poll(() => isAlive(before.a), { timeout: 10_000 }).toBe(false)
   })
 
+  it.each(['mjs', 'cjs'])(
+    'goes on with an edited handler (%s) in the same process, until a fresh one is ready',
+    async (kind) => {
+      const code = (text: string) =>
+        `${kind === 'mjs' ? 'export const handler' : 'exports.handler'} = async () => ({ pid: process.pid, text: '${text}' })`
+      await write({ [`a.${kind}`]: code('old') })
+      await start('', {}, 'mjs', { functions: [fn({ key: 'a', name: 'a', handler: 'a.handler' })] })
+      const call = async () => JSON.parse((await runtime.invoke('a', '{}', { waits: true })).payload)
+      const before = await call()
+      await write({ [`a.${kind}`]: code('new') })
+      runtime.reload(['a'], ['a'])
+      expect(await call()).toEqual({ pid: before.pid, text: 'new' })
+      await expect.poll(async () => (await call()).pid, { timeout: 10_000 }).not.toBe(before.pid)
+      expect((await call()).text).toBe('new')
+      await expect.poll(() => isAlive(before.pid), { timeout: 10_000 }).toBe(false)
+    },
+  )
+
+  it('lets a running invocation finish with the code it began with, and the next one run the edited handler', async () => {
+    const code = (text: string) =>
+      `export const handler = async () => { await new Promise((r) => setTimeout(r, 200)); return '${text}' }`
+    await write({ 'a.mjs': code('old') })
+    await start('', {}, 'mjs', { functions: [fn({ key: 'a', name: 'a', handler: 'a.handler' })] })
+    const call = async () => JSON.parse((await runtime.invoke('a', '{}', { waits: true })).payload)
+    await call()
+    const running = call()
+    await write({ 'a.mjs': code('new') })
+    runtime.reload(['a'], ['a'])
+    expect(await running).toBe('old')
+    expect(await call()).toBe('new')
+  })
+
+  it('fails as a fresh environment would when the edited handler cannot be loaded, and works when it can again', async () => {
+    await write({ 'a.mjs': 'export const handler = async () => 1' })
+    await start('', {}, 'mjs', { functions: [fn({ key: 'a', name: 'a', handler: 'a.handler' })] })
+    const call = () => runtime.invoke('a', '{}', { waits: true })
+    await call()
+    await write({ 'a.mjs': 'export const handler = async () => {' })
+    runtime.reload(['a'], ['a'])
+    expect(JSON.parse((await call()).payload)).toMatchObject({ errorType: 'Runtime.UserCodeSyntaxError' })
+    await write({ 'a.mjs': 'export const handler = async () => 2' })
+    runtime.reload(['a'], ['a'])
+    expect((await call()).payload).toBe('2')
+  })
+
   it('tells each line of output with function and request', async () => {
     const invoke = await start(
       'export const handler = async () => { console.log("a\\nb"); console.error("c") }',

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -64,6 +65,7 @@ describe('a port that is taken', () => {
       expect(line).toMatch(
         new RegExp(`${whose}'s port ${port} is in use, perhaps by .*: stop what uses it, or .* ${variable}`),
       )
+      expect(existsSync(join(workplace.directory, 'postgres/data/postmaster.pid'))).toBe(false) // nor does what had started
       await new Promise((resolve) => other.close(resolve))
     },
   )

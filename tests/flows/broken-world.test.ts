@@ -114,9 +114,16 @@ describe('a broken world', () => {
     expect(await log()).toMatch(/S3: writes to .* work again/)
   })
 
-  it('is whole again at the end: every layer agrees', { timeout: 60_000 }, async () => {
-    process.kill(running.process.pid!, 'SIGINT')
+  it('stops in order at Ctrl-C, within 10 s', { timeout: 30_000 }, async () => {
+    const askedMs = performance.now()
+    process.kill(-running.process.pid!, 'SIGINT') // a terminal sends it to the whole group
     expect(await running.exit, running.output()).toBe(0)
+    expect(performance.now() - askedMs).toBeLessThan(10_000)
+    expect(existsSync(join(workplace.directory, 'postgres/data/postmaster.pid'))).toBe(false)
+    expect(existsSync(join(workplace.directory, 'endpoints.json'))).toBe(false)
+  })
+
+  it('is whole again at the end: every layer agrees', { timeout: 60_000 }, async () => {
     const next = start('--transactions', '50', '--json')
     expect(await next.exit, next.output()).toBe(0)
     const report = reportIn(next.output())

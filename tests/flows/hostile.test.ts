@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DeleteObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { readValue } from '@cupel/core/bronze'
+import { bronzeKey } from '@cupel/core/keys'
 import type { ObjectStore } from '@cupel/io/object-store'
 import { Kafka, logLevel, type Message } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { generateFinance, worldStartMs } from '#datasets/finance/generate.ts'
 import { datasets } from '#datasets/index.ts'
+import { local } from '#operations/cli/local-ports.ts'
 import { produce } from '#operations/cli/produce.ts'
 import { settle } from '#operations/cli/settle.ts'
 import { foreignObjects, reconcile } from '#operations/reconcile.ts'
@@ -366,14 +369,17 @@ describe('hostile input into a running local cloud', () => {
     expect(Object.keys(found).length).toBeGreaterThan(50)
   })
 
-  it('is no obstacle for the next start, and in no line of the log is anything personal', {
+  it('is no obstacle for the next start, which names what has gone, and in no line of the log is anything personal', {
     timeout: 60_000,
   }, async () => {
+    await deleteFromLake(bronzeKey('merchant-folder', { topic: 'merchant_info', partition: 0 }, 0))
     expect(await offline.stop()).toBe(0)
     const next = cupel(['start', '--transactions', '50', '--json'], workplace.environment)
-    expect(await next.exit, next.output()).toBe(0)
+    expect(await next.exit, next.output()).toBe(1)
     const report = reportIn(next.output())
-    expect(report.problems).toEqual([])
+    expect(report.problems).toEqual([
+      expect.stringMatching(/^merchants: merchant_info-0 offsets 0 to \d+ are not in bronze$/),
+    ])
     expect(report.notes).toEqual(strangers)
     expect(report.datasets.map(({ tooLarge }) => tooLarge)).toEqual([1, 0, 0, 3])
     const log = await readFile(join(workplace.directory, 'cupel.log'), 'utf8')
@@ -382,7 +388,21 @@ describe('hostile input into a running local cloud', () => {
       expect(log).not.toMatch(trace)
       expect(offline.run.output()).not.toMatch(trace)
     }
+
+    const verify = cupel(['verify'], workplace.environment)
+    expect(await verify.exit).toBe(1)
+    expect(verify.output()).toMatch(
+      /^G1 {2}BROKEN.*\n +merchants: merchant_info-0 offsets 0 to \d+ are not in bronze\n +→ /m,
+    )
   })
+
+  async function deleteFromLake(key: string): Promise<void> {
+    const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
+    const endpoint = offline.endpoints.s3
+    const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials })
+    await client.send(new DeleteObjectCommand({ Bucket: local.lakeBucket, Key: key }))
+    client.destroy()
+  }
 })
 
 const strangers = [

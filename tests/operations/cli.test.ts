@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cupel, makeWorkplace, type Workplace } from '../support/cupel.ts'
@@ -87,43 +86,12 @@ describe.concurrent('cupel, called wrongly or in vain', { timeout: 60_000 }, () 
     expect(existsSync(join(directory, 'thesis.txt'))).toBe(true)
   })
 
-  it('start with malformed variables names them all in one line', async () => {
-    const { environment } = await workplaceOfItsOwn()
-    const malformed = {
-      KAFKA_BROKERS: 'nonsense',
-      CUPEL_PORT_S3: 'abc',
-      DATABASE_URL: 'mysql://root:secret@127.0.0.1/shop',
-      S3_ENDPOINT: 'http://127.0.0.1:1',
-      AWS_ACCESS_KEY_ID: '',
-    }
-    const problems = [
-      'CUPEL_PORT_S3 is not a port from 0 to 65535',
-      'KAFKA_BROKERS is not host:port',
-      'DATABASE_URL is not a postgres URL',
-      'S3_ENDPOINT needs its credentials in AWS_ACCESS_KEY_ID',
-    ]
-    await expectRefusal({ ...environment, ...malformed }, new RegExp(problems.join('.*; ')))
-  })
-
   it('start with a database that cannot be reached says which variable to correct', async () => {
     const { environment } = await workplaceOfItsOwn()
     await expectRefusal(
       { ...environment, DATABASE_URL: 'postgres://root:secret@127.0.0.1:1/shop' },
       /DATABASE_URL \(connect ECONNREFUSED 127.0.0.1:1\): start it, correct the address, or unset/,
     )
-  })
-
-  it('start with a port in use names the port', async () => {
-    const { directory, environment } = await workplaceOfItsOwn()
-    const other = createServer()
-    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
-    const { port } = other.address() as AddressInfo
-    await expectRefusal(
-      { ...environment, CUPEL_PORT_S3: String(port) },
-      new RegExp(`\\b${port}\\b.*in use.*port`),
-    )
-    expect(existsSync(join(directory, 'postgres/data/postmaster.pid'))).toBe(false) // what had started was stopped
-    await new Promise((resolve) => other.close(resolve))
   })
 
   it('start with a file in the place of its data folder, or of a file in it, says what to set', async () => {

@@ -292,25 +292,32 @@ function packagesIn(layer: string): string[] {
 }
 
 describe('a packaged function, in /var/task with its layers in /opt', () => {
-  /** What a call in the function's own process gave. */
+  /** What the function's own process gave: the handler's type, and what became of each event. */
   type Outcome = {
-    readonly handler: string // its type
-    readonly answer?: unknown
-    readonly error?: { readonly code?: string; readonly message: string; readonly isCupelError: boolean }
+    readonly handler?: string
+    readonly error?: Thrown // by the module
+    readonly answers: readonly { readonly answer?: unknown; readonly error?: Thrown }[]
   }
+  type Thrown = { readonly code?: string; readonly message: string; readonly isCupelError: boolean }
 
-  // Loads a handler by its name in the template, the way of Lambda's runtime for Node.js, and calls it.
+  // Loads a handler by its name in the template, the way of Lambda's runtime for Node.js, and calls it with each event.
   const runtime = `
     import { CupelError } from '@cupel/core/errors'
-    const [name, event] = process.argv.slice(2)
+    const [name, ...events] = process.argv.slice(2)
     const [, file, exported] = /^(.*\\/[^./]+)\\.(.*)$/.exec(name)
-    const outcome = {}
+    const thrown = (error) => ({
+      error: { code: error.code, message: error.message, isCupelError: error instanceof CupelError },
+    })
+    const outcome = { answers: [] }
     try {
       const { [exported]: handler } = await import(new URL(file + '.mjs', import.meta.url))
       outcome.handler = typeof handler
-      if (event) outcome.answer = await handler(JSON.parse(event), { awsRequestId: '0' })
+      for (const event of events)
+        outcome.answers.push(
+          await handler(JSON.parse(event), { awsRequestId: '0' }).then((answer) => ({ answer }), thrown),
+        )
     } catch (error) {
-      outcome.error = { code: error.code, message: error.message, isCupelError: error instanceof CupelError }
+      Object.assign(outcome, thrown(error))
     }
     process.stdout.write(JSON.stringify(outcome), () => process.exit())
   `
@@ -350,7 +357,7 @@ describe('a packaged function, in /var/task with its layers in /opt', () => {
 
   async function call(
     key: FunctionKey,
-    event?: unknown,
+    events: readonly unknown[],
     environment: Record<string, string> = functionOf(key).Environment.Variables,
   ): Promise<Outcome> {
     const ofLambda = {
@@ -362,7 +369,7 @@ describe('a packaged function, in /var/task with its layers in /opt', () => {
     }
     const { stdout } = await promisify(execFile)(
       process.execPath,
-      ['runtime.mjs', `./${functionOf(key).Handler}`, event === undefined ? '' : JSON.stringify(event)],
+      ['runtime.mjs', `./${functionOf(key).Handler}`, ...events.map((event) => JSON.stringify(event))],
       { cwd: tasks[key], env: { ...ofLambda, ...environment, TMPDIR: tasks[key] } },
     )
     return JSON.parse(stdout)
@@ -371,13 +378,39 @@ describe('a packaged function, in /var/task with its layers in /opt', () => {
   const example = async (name: string) =>
     JSON.parse(await readFile(join(root, `tests/fixtures/events/${name}.json`), 'utf8'))
 
+  const noEvent = { error: { code: 'EVENT_SHAPE', isCupelError: true } } // an error of one layer known in the other
+  const calls: Record<FunctionKey, readonly { readonly event: unknown; readonly becomes: object }[]> = {
+    ingestStream: [
+      {
+        event: { eventSource: 'aws:kafka', records: {} },
+        becomes: { answer: { objects: 0, records: 0, redelivered: 0 } },
+      },
+      { event: [], becomes: noEvent },
+    ],
+    refine: [
+      { event: { Records: [] }, becomes: { answer: { objects: 0, skipped: 0 } } },
+      { event: [], becomes: noEvent },
+    ],
+    load: [
+      { event: { Records: [] }, becomes: { answer: { objects: 0, skipped: 0 } } },
+      { event: [], becomes: noEvent },
+    ],
+    detectFraud: [{ event: [], becomes: noEvent }],
+    sweep: [],
+  }
+
   it.each(keys)(
-    '%s loads with the variables that the template declares, no fewer and no more',
+    '%s loads with the variables that the template declares, no fewer and no more, and does nothing with an empty batch',
     async (key) => {
-      expect(await call(key)).toEqual({ handler: 'function' })
+      const { handler, answers } = await call(
+        key,
+        calls[key].map(({ event }) => event),
+      )
+      expect(handler).toBe('function')
+      expect(answers).toMatchObject(calls[key].map(({ becomes }) => becomes))
 
       const declared = Object.keys(functionOf(key).Environment.Variables)
-      const { error } = await call(key, undefined, {})
+      const { error } = await call(key, [], {})
       expect(error).toMatchObject({ code: 'CONFIGURATION', isCupelError: true })
       const missing = [...error!.message.matchAll(/(\w+) is missing/g)].map(([, name]) => name)
       expect(declared).toEqual(expect.arrayContaining(missing))
@@ -386,37 +419,24 @@ describe('a packaged function, in /var/task with its layers in /opt', () => {
     },
   )
 
-  it('does nothing with an empty batch', async () => {
-    expect(await call('ingestStream', { eventSource: 'aws:kafka', records: {} })).toMatchObject({
-      answer: { objects: 0, records: 0, redelivered: 0 },
-    })
-    expect(await call('refine', { Records: [] })).toMatchObject({ answer: { objects: 0, skipped: 0 } })
-    expect(await call('load', { Records: [] })).toMatchObject({ answer: { objects: 0, skipped: 0 } })
-  })
-
-  it('knows the errors of one module in another, and of one layer in the other', async () => {
-    for (const key of ['ingestStream', 'refine', 'load', 'detectFraud'] as const)
-      expect((await call(key, [])).error).toMatchObject({ code: 'EVENT_SHAPE', isCupelError: true })
-
+  it('says in its own error that S3 cannot be reached', async () => {
     const unreachable = {
       ...functionOf('refine').Environment.Variables,
       AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1',
     }
-    expect((await call('refine', await example('s3-bronze'), unreachable)).error).toMatchObject({
-      code: 'OBJECT',
-      isCupelError: true,
-    })
+    const { answers } = await call('refine', [await example('s3-bronze')], unreachable)
+    expect(answers).toMatchObject([{ error: { code: 'OBJECT', isCupelError: true } }])
   })
 
   it.runIf(process.platform === 'linux' && process.arch === 'x64')(
     'takes records from a Kafka event to bronze, and with the engine in its layer to silver',
     async () => {
-      expect(await call('ingestStream', await example('kafka'))).toMatchObject({
-        answer: { objects: 1, records: 3, redelivered: 0 },
-      })
-      expect(await call('refine', await example('s3-bronze'))).toMatchObject({
-        answer: { objects: 1, skipped: 0, records: 3, silver: 2, quarantined: 1, duplicates: 0 },
-      })
+      expect((await call('ingestStream', [await example('kafka')])).answers).toMatchObject([
+        { answer: { objects: 1, records: 3, redelivered: 0 } },
+      ])
+      expect((await call('refine', [await example('s3-bronze')])).answers).toMatchObject([
+        { answer: { objects: 1, skipped: 0, records: 3, silver: 2, quarantined: 1, duplicates: 0 } },
+      ])
     },
   )
 })

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { cupel, makeWorkplace, type Workplace } from '../support/cupel.ts'
-import { type Offline, startOffline } from '../support/offline.ts'
 
 const workplaces: Workplace[] = []
 afterAll(async () => {
@@ -115,60 +114,4 @@ describe.concurrent('cupel, called wrongly or in vain', { timeout: 60_000 }, () 
     expect(said[0]).toMatch(expected)
     expect(output).not.toContain('secret')
   }
-})
-
-describe('cupel, while a local cloud runs', () => {
-  let workplace: Workplace
-  let offline: Offline
-  beforeAll(async () => {
-    workplace = await workplaceOfItsOwn()
-    offline = await startOffline(workplace)
-  })
-
-  it('status shows where everything is, for people and for machines', async () => {
-    const [people, machines] = await Promise.all([
-      outcome(['status'], workplace.environment),
-      outcome(['status', '--json'], workplace.environment),
-    ])
-    expect([people.exitCode, machines.exitCode]).toEqual([0, 0])
-    const { pid } = offline.run.process
-    const { kafka, s3, lambda, postgres } = offline.endpoints
-    expect(people.output).toMatch(new RegExp(`^state +running since .* process ${pid}$`, 'm'))
-    expect(people.output).toContain(`psql ${postgres}\n`)
-    const status = JSON.parse(machines.output)
-    expect(status).toMatchObject({ running: true, pid, endpoints: { kafka, s3, lambda, postgres } })
-    expect(status.datasets).toContainEqual(
-      expect.objectContaining({ dataset: 'merchants', kafka: 0, gold: 0 }),
-    )
-  })
-
-  it('sql, verify and trace work beside it', async () => {
-    const [sql, verify, trace] = await Promise.all([
-      outcome(['sql', '--json', 'SELECT count(*) AS n FROM silver.users, users'], workplace.environment),
-      outcome(['verify'], workplace.environment),
-      outcome(['trace', 'nobody'], workplace.environment),
-    ])
-    expect(sql).toEqual({ exitCode: 0, output: '[\n  {\n    "n": 0\n  }\n]\n' })
-    expect(verify).toEqual({ exitCode: 0, output: expect.stringContaining('The layers reconcile') })
-    expect(trace).toEqual({
-      exitCode: 1,
-      output: expect.stringContaining('cupel: no record of transactions has the key nobody'),
-    })
-  })
-
-  it('reset refuses until it has stopped, and then deletes all of it', async () => {
-    const refused = await outcome(['reset'], workplace.environment)
-    expect(refused.exitCode).toBe(1)
-    expect(refused.output).toMatch(
-      /^cupel: another local cloud already runs in .* \(process \d+\): stop it first/,
-    )
-    expect(existsSync(join(workplace.directory, 's3'))).toBe(true)
-
-    expect(await offline.stop()).toBe(0)
-    expect(await outcome(['reset'], workplace.environment)).toEqual({
-      exitCode: 0,
-      output: `Deleted ${workplace.directory}\n`,
-    })
-    expect(existsSync(workplace.directory)).toBe(false)
-  })
 })

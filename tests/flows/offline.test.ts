@@ -1,16 +1,18 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InvokeCommand, type InvokeCommandInput, LambdaClient } from '@aws-sdk/client-lambda'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { makeWorkplace, root, type Workplace } from '../support/cupel.ts'
+import { cupel, makeWorkplace, root, type Workplace } from '../support/cupel.ts'
 import { type Offline, startOffline } from '../support/offline.ts'
 import { serverless } from '../support/serverless.ts'
 
 const account = { region: 'us-east-1', credentials: { accessKeyId: 'any', secretAccessKey: 'any' } }
 const event = (name: string) => `tests/fixtures/events/${name}.json`
 
-describe('functions and events by hand, while `serverless offline` runs', () => {
+// One story: the layers are empty until the events by hand.
+describe('beside `serverless offline`', () => {
   let workplace: Workplace
   let offline: Offline
   let lambda: LambdaClient
@@ -24,6 +26,12 @@ describe('functions and events by hand, while `serverless offline` runs', () => 
     await offline?.stop()
     await workplace.remove()
   })
+
+  /** Exit code and output of a `cupel` command that ends by itself. */
+  async function outcome(args: readonly string[]) {
+    const { exit, output } = cupel(args, workplace.environment)
+    return { exitCode: await exit, output: output() }
+  }
 
   /** Exit code of `serverless invoke local`, and what the function answered. */
   async function invokeLocal(functionKey: string, name: string) {
@@ -49,6 +57,43 @@ describe('functions and events by hand, while `serverless offline` runs', () => 
       'SELECT name, country FROM merchants WHERE merchant_id = $1',
       [id],
     )
+
+  it('cupel status shows where everything is, for people and for machines', async () => {
+    const [people, machines] = await Promise.all([outcome(['status']), outcome(['status', '--json'])])
+    expect([people.exitCode, machines.exitCode]).toEqual([0, 0])
+    const { pid } = offline.run.process
+    const { kafka, s3, lambda, postgres } = offline.endpoints
+    expect(people.output).toMatch(new RegExp(`^state +running since .* process ${pid}$`, 'm'))
+    expect(people.output).toContain(`psql ${postgres}\n`)
+    const status = JSON.parse(machines.output)
+    expect(status).toMatchObject({ running: true, pid, endpoints: { kafka, s3, lambda, postgres } })
+    expect(status.datasets).toContainEqual(
+      expect.objectContaining({ dataset: 'merchants', kafka: 0, gold: 0 }),
+    )
+  })
+
+  it('cupel sql, verify and trace work', async () => {
+    const [sql, verify, trace] = await Promise.all([
+      outcome(['sql', '--json', 'SELECT count(*) AS n FROM silver.users, users']),
+      outcome(['verify']),
+      outcome(['trace', 'nobody']),
+    ])
+    expect(sql).toEqual({ exitCode: 0, output: '[\n  {\n    "n": 0\n  }\n]\n' })
+    expect(verify).toEqual({ exitCode: 0, output: expect.stringContaining('The layers reconcile') })
+    expect(trace).toEqual({
+      exitCode: 1,
+      output: expect.stringContaining('cupel: no record of transactions has the key nobody'),
+    })
+  })
+
+  it('cupel reset refuses until it has stopped', async () => {
+    const refused = await outcome(['reset'])
+    expect(refused.exitCode).toBe(1)
+    expect(refused.output).toMatch(
+      /^cupel: another local cloud already runs in .* \(process \d+\): stop it first/,
+    )
+    expect(existsSync(join(workplace.directory, 's3'))).toBe(true)
+  })
 
   it('`serverless invoke local` with a Kafka event puts its records into bronze, silver and gold', async () => {
     expect(await invokeLocal('ingestStream', 'kafka')).toEqual({
@@ -179,5 +224,10 @@ describe('functions and events by hand, while `serverless offline` runs', () => 
     )
     expect(await exit, output()).toBe(0)
     expect(output()).toContain(`no local cloud runs in ${workplace.directory}`)
+  })
+
+  it('cupel reset deletes all of it then', async () => {
+    expect(await outcome(['reset'])).toEqual({ exitCode: 0, output: `Deleted ${workplace.directory}\n` })
+    expect(existsSync(workplace.directory)).toBe(false)
   })
 })

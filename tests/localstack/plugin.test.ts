@@ -313,10 +313,16 @@ describe.sequential('serverless offline with the local cloud', () => {
 })
 
 describe('other commands', () => {
-  it('package works with layers, without network and credentials', { timeout: 30_000 }, async () => {
+  it('57. package works with layers, without network and credentials, and an msk event without position is TRIM_HORIZON', {
+    timeout: 30_000,
+  }, async () => {
     const { output, exited } = serverless(['package', '--package', 'packaged'])
     expect([await exited, output.stdout]).toEqual([0, ''])
     expect(existsSync(join(project, 'packaged/common.zip'))).toBe(true)
+    const compiled = join(project, 'packaged/cloudformation-template-update-stack.json')
+    const { Resources } = JSON.parse(await readFile(compiled, 'utf8'))
+    expect(files['serverless.yml']).not.toContain('startingPosition')
+    expect(Resources.HelloEventSourceMappingMSKDemoClicks.Properties.StartingPosition).toBe('TRIM_HORIZON')
   })
 
   it('59. a property that Kafka events do not have is refused by name', {

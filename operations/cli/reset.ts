@@ -11,6 +11,7 @@ const own = [
   'kafka',
   's3',
   'postgres',
+  'destinations',
   'format.json',
   'format.json.new',
   'endpoints.json',

@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     globalSetup: ['tests/support/global-setup.ts'],
     include: ['tests/**/*.test.ts'],
-    exclude: ['tests/peers/**', 'tests/chaos/**', 'tests/docs/**'],
+    exclude: ['tests/peers/**', 'tests/chaos/**', 'tests/docs/**', 'tests/localstack/installed/**'],
     maxWorkers: 2,
     // Two processes for all files, in place of one a file: a third of what the small ones take. A file that changes
     // something of its process (the clock, a variable, a method) changes it back.

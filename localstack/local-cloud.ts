@@ -33,7 +33,8 @@ import type { Wiring } from './template.ts'
 export type LocalCloudOptions = {
   readonly wiring: Wiring
   readonly config: LocalConfig
-  readonly taskRoot: string // the project's directory
+  readonly projectDirectory: string // where the prepare command runs
+  readonly taskRoot: string // where handlers are looked up: the same, or where a bundler puts them
   readonly bootstrap: string // path of lambda/bootstrap.mjs
   readonly region: string
   readonly accountId: string
@@ -112,7 +113,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     if (s3Events?.target !== undefined) await announceChanges(s3, notifications, s3Events.target)
     signal?.throwIfAborted()
     if (config.prepare !== undefined)
-      await runPrepare(config.prepare, options.taskRoot, variables, log, signal)
+      await runPrepare(config.prepare, options.projectDirectory, variables, log, signal)
     open()
     if (config.inspect !== undefined) runtime.reload() // debuggers attach before anything happens
     const code = watchCode({

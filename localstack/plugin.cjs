@@ -8,7 +8,12 @@ const { pathToFileURL } = require('node:url')
 class LocalCloudPlugin {
   constructor(serverless, options) {
     const run = (command) => async () =>
-      (await load())[command]({ serverless, options, packageDirectory: __dirname })
+      (await load())[command]({
+        serverless,
+        options,
+        packageDirectory: __dirname,
+        projectDirectory: serverless.serviceDir,
+      })
     const start = run('startOffline')
     this.hooks = {
       initialize: () => {
@@ -33,13 +38,13 @@ function leaveCloudFormationAlone(serverless) {
 
 async function load() {
   const built = path.join(__dirname, 'dist', 'plugin.mjs')
-  return import(pathToFileURL(existsSync(built) ? built : await bundle()).href)
+  return import(pathToFileURL(existsSync(built) ? built : bundle()).href)
 }
 
-async function bundle() {
+function bundle() {
   const outfile = path.join(__dirname, '.build', 'plugin.mjs')
-  const esbuild = require('esbuild')
-  const { outputFiles } = await esbuild.build({
+  // The synchronous one leaves no process behind; stopping the other's would stop that of a project's own bundler too.
+  const { outputFiles } = require('esbuild').buildSync({
     entryPoints: [path.join(__dirname, 'plugin.ts')],
     bundle: true,
     packages: 'external',
@@ -51,7 +56,6 @@ async function bundle() {
     write: false,
     logLevel: 'warning',
   })
-  await esbuild.stop() // its process would stay for as long as this one
   mkdirSync(path.dirname(outfile), { recursive: true })
   // Another start may read it at this moment.
   const unfinished = `${outfile}.${process.pid}`

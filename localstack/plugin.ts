@@ -23,6 +23,7 @@ type Serverless = {
   }
   readonly pluginManager: {
     readonly plugins: readonly { readonly constructor: { readonly name: string } }[]
+    readonly hooks: Record<string, unknown[]> // by lifecycle event
     spawn(command: string): Promise<void>
   }
   getProvider(name: 'aws'): {
@@ -37,6 +38,7 @@ type Run = {
   readonly serverless: Serverless
   readonly options: Readonly<Record<string, unknown>> // of the command line
   readonly packageDirectory: string // where plugin.cjs lies
+  readonly projectDirectory: string // that of serverless.yml; a bundler may set serviceDir to another before functions run
 }
 
 const accountId = '123456789012' // the one that AWS's documentation uses
@@ -63,7 +65,7 @@ export async function startOffline(run: Run): Promise<void> {
 
   await orEnd(async () => {
     const config = configOf(run)
-    const wiring = await readWiring(serverless)
+    const wiring = await readWiring(run)
     const dropped = droppedWindows(serverless.service.functions ?? {}, wiring.kafkaMappings)
     for (const warning of [...wiring.warnings, ...dropped]) say(`warning: ${warning}`)
     await replaceLambda(serverless, {
@@ -71,7 +73,8 @@ export async function startOffline(run: Run): Promise<void> {
         cloud = startLocalCloud({
           wiring,
           config,
-          taskRoot: serverless.serviceDir,
+          projectDirectory: run.projectDirectory,
+          taskRoot: taskRootOf(run),
           bootstrap: bootstrapOf(run),
           region: regionOf(serverless),
           accountId,
@@ -115,7 +118,7 @@ export async function invokeLocally(run: Run): Promise<void> {
   osls.loadEnvVars = async () => {} // asks AWS for credentials and for what the environment refers to
   osls.invokeLocal = async () => {
     const config = configOf(run)
-    const wiring = await readWiring(serverless)
+    const wiring = await readWiring(run)
     const region = regionOf(serverless)
     const endpoints = runningEndpoints(config.directory)
     if (!endpoints)
@@ -124,6 +127,7 @@ export async function invokeLocally(run: Run): Promise<void> {
       )
     const runtime = startRuntime({
       functions: wiring.functions,
+      // Where a bundler has built what is to be invoked, if one did.
       taskRoot: serverless.serviceDir,
       bootstrap: bootstrapOf(run),
       variables: endpoints ? endpointVariables(endpoints, region) : {},
@@ -146,7 +150,7 @@ export async function invokeLocally(run: Run): Promise<void> {
  * The wiring of the project's compiled template, made without packaging, credentials or network.
  * Functions and layers get an empty artifact for the time, or osls would zip them.
  */
-async function readWiring(serverless: Serverless): Promise<Wiring> {
+async function readWiring({ serverless, projectDirectory }: Run): Promise<Wiring> {
   const { service, pluginManager } = serverless
   const functions = Object.entries(service.functions ?? {})
   const layers = Object.entries(service.layers ?? {})
@@ -168,10 +172,16 @@ async function readWiring(serverless: Serverless): Promise<Wiring> {
   const temporary = await mkdtemp(join(tmpdir(), 'localstack-'))
   const artifact = join(temporary, 'empty.zip')
   await writeFile(artifact, Buffer.from(`504b0506${'00'.repeat(18)}`, 'hex')) // the end record of a zip with no files
+  // There is nothing to package, and a bundler (serverless-esbuild) would delete afterwards what it has built to be run.
+  const { hooks } = pluginManager
+  const around = /^(before|after):package:(createDeploymentArtifacts|function:package)$/
+  const bundlers = Object.entries(hooks).filter(([event]) => around.test(event))
   try {
+    for (const [event] of bundlers) hooks[event] = []
     for (const { item, before } of packaged) item.package = { ...before, artifact }
     await pluginManager.spawn('package')
   } finally {
+    Object.assign(hooks, Object.fromEntries(bundlers))
     for (const { item, before } of packaged) {
       if (before === undefined) delete item.package
       else item.package = before
@@ -185,9 +195,7 @@ async function readWiring(serverless: Serverless): Promise<Wiring> {
     functionKeys: Object.fromEntries(functions.map(([key, { name }]) => [name, key])),
     layerDirectories: Object.fromEntries(
       layers.flatMap(([key, { path }]) =>
-        path === undefined
-          ? []
-          : [[naming.getLambdaLayerLogicalId(key), resolve(serverless.serviceDir, path)]],
+        path === undefined ? [] : [[naming.getLambdaLayerLogicalId(key), resolve(projectDirectory, path)]],
       ),
     ),
   })
@@ -275,15 +283,25 @@ async function versionOf({ packageDirectory }: Run): Promise<string> {
   return `${name} ${version}`
 }
 
-function configOf({ serverless, options }: Run) {
-  const { serviceDir, service } = serverless
+function configOf({ serverless, options, projectDirectory }: Run) {
+  const { service } = serverless
   const offline = service.custom?.['serverless-offline'] as { lambdaPort?: number } | undefined
   const lambdaPort = Number(options.lambdaPort ?? offline?.lambdaPort ?? 3002)
   return readConfig(service.custom?.localstack, process.env, {
-    directory: serviceDir,
+    directory: projectDirectory,
     service: service.service,
     lambdaPort,
   })
+}
+
+/**
+ * Where the handlers lie: in the project, or where serverless-offline is told that they were built (`location`, which
+ * serverless-esbuild sets when it has bundled).
+ */
+function taskRootOf({ serverless, options, projectDirectory }: Run): string {
+  const { service } = serverless
+  const offline = service.custom?.['serverless-offline'] as { location?: string } | undefined
+  return resolve(projectDirectory, String(options.location ?? offline?.location ?? '.'))
 }
 
 const pluginOf = ({ pluginManager }: Serverless, name: string): object | undefined =>

@@ -102,6 +102,28 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
       exitCode = await runSql(root, query, options)
     })
   program
+    .command('invoke')
+    .description('run a function of the running local cloud with an event, and print its answer')
+    .argument('<function>', 'its name in serverless.yml')
+    .option('--event <file>', 'the event as JSON; - reads stdin (default: {})')
+    .action(async (name: string, options: { event?: string }) => {
+      const { runInvoke } = await import('./events/invoke.ts')
+      exitCode = await runInvoke(root, name, options)
+    })
+  program
+    .command('events')
+    .description('past events')
+    .command('replay')
+    .description('give a function a past Kafka batch or S3 event once more')
+    .argument('<address>', '<topic>-<partition>@<first offset>-<last offset>, or s3://<bucket>/<key>')
+    .requiredOption('--function <name>', 'its name in serverless.yml')
+    .option('--print', 'print the event instead')
+    .addHelpText('after', replayHelp)
+    .action(async (address: string, options: { function: string; print?: boolean }) => {
+      const { runReplay } = await import('./events/replay.ts')
+      exitCode = await runReplay(root, address, options)
+    })
+  program
     .command('reset')
     .description('delete all local data (.cupel/)')
     .addOption(services('delete the containers and their volumes too'))
@@ -141,6 +163,13 @@ A key that never came to gold, because its record was rejected, is searched for 
   cupel trace
   cupel trace 527c660e-7071-441c-b092-14e2fa395781
   cupel trace 49dea814-a21f-4bd7-a7ab-782390c774aa --dataset users
+`
+
+const replayHelp = `
+Consumer groups stay where they are. What was settled before is recognized: functions skip or overwrite it, nothing doubles.
+
+  cupel events replay transactions-0@100-199 --function ingestStream
+  cupel events replay s3://cupel-lake-local/bronze/<folder>/<object>.ndjson --function refine
 `
 
 const sqlHelp = `

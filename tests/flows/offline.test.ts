@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InvokeCommand, type InvokeCommandInput, LambdaClient } from '@aws-sdk/client-lambda'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { openKafka } from '@cupel/io/kafka'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cupel, makeWorkplace, root, type Workplace } from '../support/cupel.ts'
 import { type Offline, startOffline } from '../support/offline.ts'
@@ -205,6 +206,54 @@ describe('beside `serverless offline`', () => {
     await expect
       .poll(() => merchantNamed(value.merchant_id), { timeout: 15_000 })
       .toEqual([{ name: 'Uploaded & Sons', country: 'JP' }])
+  })
+
+  it('`cupel invoke` and `cupel events replay` run a function with a file, a Kafka batch or an object', async () => {
+    const answerOf = async (...args: string[]) => {
+      const { exit, output } = cupel(args, workplace.environment)
+      const exitCode = await exit
+      return { exitCode, output: output(), answer: () => JSON.parse(output()) }
+    }
+    const byFile = await answerOf('invoke', 'refine', '--event', event('s3-bronze'))
+    expect(byFile.exitCode, byFile.output).toBe(0)
+    expect(byFile.answer()).toMatchObject({ objects: 0, skipped: 1 })
+    expect(await answerOf('invoke', 'refine', '--event', event('kafka'))).toMatchObject({
+      exitCode: 1,
+      output: expect.stringContaining('"errorType": "CupelError"'),
+    })
+
+    const kafka = openKafka(offline.endpoints.kafka)
+    const values = ['{"a":1}', '{"a":2}', '{"a":3}']
+    const headers = { trace: Buffer.from('x') }
+    await kafka.produce(
+      values.map((value) => ({ topic: 'merchant_info', key: 'k', value: Buffer.from(value), headers })),
+    )
+    await kafka.close()
+    const replay = (...args: string[]) => answerOf('events', 'replay', ...args, '--function', 'ingestStream')
+    const printed = await replay('merchant_info-0@1-2', '--print')
+    expect(printed.exitCode, printed.output).toBe(0)
+    const { eventSource, records } = printed.answer()
+    expect(eventSource).toBe('aws:kafka')
+    expect(records['merchant_info-0']).toMatchObject(
+      [1, 2].map((offset) => ({
+        offset,
+        value: Buffer.from(values[offset]!).toString('base64'),
+        headers: [{ trace: [120] }],
+      })),
+    )
+    const replayed = await replay('merchant_info-0@1-2')
+    // The event source may have come first, or not.
+    const { records: added, redelivered } = replayed.answer()
+    expect(added + redelivered, replayed.output).toBe(2)
+    expect(await replay('merchant_info-0@1-3')).toMatchObject({
+      exitCode: 1,
+      output: expect.stringContaining('merchant_info-0 has the offsets from 0 to 2'),
+    })
+
+    const object = 's3://cupel-lake-local/bronze/merchant-folder/by hand/merchants & more.ndjson'
+    const again = await answerOf('events', 'replay', object, '--function', 'refine')
+    expect(again.exitCode, again.output).toBe(0)
+    expect(again.answer()).toMatchObject({ skipped: 1 })
   })
 
   it('SIGINT stops it in order, with nothing left running', async () => {

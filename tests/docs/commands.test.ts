@@ -13,6 +13,7 @@ import { type Command, commandsIn, isEndless } from './commands.ts'
 function elsewhere({ text, note }: Command): string | undefined {
   if (note === 'test') return 'the test run itself: .ci/run takes it from README'
   if (/docker|--services compose/.test(text) && !hasDocker) return 'there is no Docker engine here'
+  if (/deploy:local/.test(text)) return 'a step of .ci/run'
   if (/serverless deploy/.test(text)) return 'there is no AWS account here'
   return undefined
 }

@@ -1,19 +1,26 @@
-import { afterEach, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { LocalPorts } from '#operations/cli/local-ports.ts'
-import { plainScreen } from '#operations/cli/view/plain-screen.ts'
 
+const memory = '#operations/cli/view/memory.ts'
 let rssBytes = 0
-vi.mock('#operations/cli/view/memory.ts', () => ({
-  measureMemory: async () => {
-    rssBytes += 10_000_000
-    return { processes: 1, rssBytes, pssBytes: undefined }
-  },
-}))
+// Test files share a process: another may have loaded the screen with the real one, or load it after this.
+beforeEach(() => {
+  vi.resetModules()
+  vi.doMock(memory, () => ({
+    measureMemory: async () => {
+      rssBytes += 10_000_000
+      return { processes: 1, rssBytes, pssBytes: undefined }
+    },
+  }))
+})
 afterEach(() => {
   vi.useRealTimers()
+  vi.doUnmock(memory)
+  vi.resetModules()
 })
 
 it('prints how things stand once, for as long as nothing but the memory changes', async () => {
+  const { plainScreen } = await import('#operations/cli/view/plain-screen.ts')
   vi.useFakeTimers()
   const ports = {
     kafka: { offsets: async () => ({ records: 0, partitions: [] }), committed: async () => new Map() },

@@ -1,7 +1,7 @@
 import { identifier } from '@cupel/core/kinds/strings'
 import type { Postgres } from '@cupel/io/postgres'
 import { type DatasetStock, type DecisionStock, foreignObjects, sum } from '../reconcile.ts'
-import { showCount } from './view/numbers.ts'
+import { showCount } from './numbers.ts'
 
 /** Milliseconds from a record's Kafka timestamp to the stage's commit. */
 export type Latency = { readonly p50: number; readonly p99: number }

@@ -10,11 +10,13 @@ import { keptFailures } from '../../kept-failures.ts'
 import { sum } from '../../reconcile.ts'
 import type { DataPorts } from '../data-ports.ts'
 import type { Endpoints } from '../local-cloud.ts'
+import { showBytes, showCount, showTime } from '../numbers.ts'
 import { layersTable, type Report, table } from '../report.ts'
 import { countDecided } from '../settle.ts'
+import { cutText } from '../view/text.ts'
 import { type LoggedError, lastErrors } from './log-errors.ts'
 import type { Services } from './services.ts'
-import { cut, number, plural, printable, showBytes, showTime } from './text.ts'
+import { plural, printable } from './text.ts'
 
 export type Status = {
   readonly running: boolean
@@ -230,28 +232,28 @@ export function formatStatus(status: Status, nowMs: number, width = Number.POSIT
     '',
     entry(
       'decisions',
-      `${number(decisions.fraud + decisions.genuine)}: ${number(decisions.fraud)} fraud, ${number(decisions.genuine)} genuine`,
+      `${showCount(decisions.fraud + decisions.genuine)}: ${showCount(decisions.fraud)} fraud, ${showCount(decisions.genuine)} genuine`,
     ),
     entry(
       'waiting',
-      `for bronze ${number(waiting.bronze)}, for silver ${number(waiting.silver)}, for gold ${number(waiting.gold)}, for a decision ${number(waiting.decision)}`,
+      `for bronze ${showCount(waiting.bronze)}, for silver ${showCount(waiting.silver)}, for gold ${showCount(waiting.gold)}, for a decision ${showCount(waiting.decision)}`,
     ),
     entry('lag', behind.length === 0 ? `none in ${plural(lag.length, 'consumer group')}` : ''),
     ...(behind.length === 0
       ? []
-      : [indented(table(behind.map(({ group, records }) => [group, number(records)])))]),
-    ...(unsentAlerts > 0 ? [entry('alerts', `${number(unsentAlerts)} not sent yet`)] : []),
+      : [indented(table(behind.map(({ group, records }) => [group, showCount(records)])))]),
+    ...(unsentAlerts > 0 ? [entry('alerts', `${showCount(unsentAlerts)} not sent yet`)] : []),
     ...notLoaded.map(({ object, problem }) => entry('not loaded', printable(`${object}: ${problem}`))),
     entry('last errors', errors.length === 0 ? 'none in cupel.log' : ''),
     ...errors.map(
       ({ atMs, line, times }) =>
-        `  ${atMs === null ? '' : `${showTime(atMs).slice(0, 19)}  `}${times > 1 ? `(${number(times)} times) ` : ''}${printable(line)}`,
+        `  ${atMs === null ? '' : `${showTime(atMs).slice(0, 19)}  `}${times > 1 ? `(${showCount(times)} times) ` : ''}${printable(line)}`,
     ),
   ]
   return lines
     .join('\n')
     .split('\n')
-    .map((line) => (/psql postgres/.test(line) ? line : cut(line, width).trimEnd()))
+    .map((line) => (/psql postgres/.test(line) ? line : cutText(line, width).trimEnd()))
     .join('\n')
 }
 

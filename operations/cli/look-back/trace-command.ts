@@ -1,8 +1,8 @@
 import type { Postgres } from '@cupel/io/postgres'
 import { datasets } from '#datasets/index.ts'
 import { Failure } from '../failure.ts'
+import { showBytes } from '../numbers.ts'
 import { withServices } from './services.ts'
-import { showBytes } from './text.ts'
 import { traceRecord } from './trace.ts'
 import { formatTrace } from './trace-text.ts'
 

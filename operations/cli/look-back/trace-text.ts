@@ -1,4 +1,5 @@
-import { printable, showBytes, showDifference, showTime } from './text.ts'
+import { showBytes, showDifference, showTime } from '../numbers.ts'
+import { printable } from './text.ts'
 import type { Decision, Occurrence, Trace } from './trace.ts'
 
 /** The life of a record for a person. Behind each time stands how long it is after the step before. */

@@ -9,8 +9,9 @@ import {
   sum,
 } from '../../reconcile.ts'
 import { type StockPorts, takeStock, takeStockOfDecisions } from '../../stock.ts'
+import { showCount } from '../numbers.ts'
 import { layersTable, makeReport, type Report } from '../report.ts'
-import { number, plural, printable } from './text.ts'
+import { plural, printable } from './text.ts'
 
 export type Verification = Pick<Report, 'datasets' | 'decisions' | 'notes'> & {
   readonly holds: boolean
@@ -101,7 +102,7 @@ export function formatVerification(verification: Verification): string {
     G1: plural(total('kafka'), 'offset'),
     G2: plural(total('bronze'), 'record'),
     G3: `${plural(total('gold'), 'row')}${compared ? '' : ', by counts: --full compares each'}`,
-    G4: `${plural(decisions.fraud + decisions.genuine, 'decision')}, ${number(decisions.fraud)} fraud`,
+    G4: `${plural(decisions.fraud + decisions.genuine, 'decision')}, ${showCount(decisions.fraud)} fraud`,
   }
   const width = Math.max(...Object.values(promises).map(({ length }) => length))
   return [
@@ -119,7 +120,7 @@ export function formatVerification(verification: Verification): string {
             `            → ${printable(remedy)}`,
           ]),
         ...(found.length > shown
-          ? [`            and ${number(found.length - shown)} more: --json lists them`]
+          ? [`            and ${showCount(found.length - shown)} more: --json lists them`]
           : []),
         ...(waiting.length > 0 ? [`            ${describeUnderWay(waiting)}`] : []),
       ]
@@ -149,6 +150,6 @@ function describeUnderWay(waiting: readonly Problem[]): string {
     'record',
   )
   const [{ subject, text }, ...others] = waiting as [Problem, ...Problem[]]
-  const more = others.length > 0 ? `, and ${number(others.length)} more such` : ''
+  const more = others.length > 0 ? `, and ${showCount(others.length)} more such` : ''
   return `under way: ${records} (${printable(`${subject}: ${text}`)}${more})`
 }

@@ -1,3 +1,4 @@
+import { showClock, showCount, showDuration, showMegabytes, showRate } from '../numbers.ts'
 import {
   type Completion,
   completionOf,
@@ -8,7 +9,6 @@ import {
   type StageName,
   stageNames,
 } from './model.ts'
-import { showClock, showCount, showDuration, showMegabytes, showRate } from './numbers.ts'
 import { cutLine, flow, type Line, padEnd, padStart, span, type Tone, widthOf, wrapText } from './text.ts'
 
 /**

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { formatTable, printable, showBytes, showDifference } from '#operations/cli/look-back/text.ts'
+import { formatTable, printable } from '#operations/cli/look-back/text.ts'
+import { showBytes, showDifference } from '#operations/cli/numbers.ts'
 
 describe('formatTable', () => {
   it('puts numbers to the right, and says NULL and JSON', () => {
@@ -23,6 +24,17 @@ describe('formatTable', () => {
     for (const line of table.split('\n')) expect([...line].length).toBeLessThanOrEqual(30)
     expect(table).toContain(' 1  aaa')
     expect(table).toContain('…')
+  })
+
+  it('counts characters that take two columns as two', () => {
+    const table = formatTable(
+      ['city', 'n'],
+      [
+        ['東京', 1],
+        ['Roma', 2],
+      ],
+    )
+    expect(table.split('\n').slice(2)).toEqual(['東京  1', 'Roma  2'])
   })
 
   it('cuts lines that do not fit even with narrow columns', () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { showClock, showDuration, showMegabytes, showRate } from '#operations/cli/view/numbers.ts'
+import { showClock, showDuration, showMegabytes, showRate } from '#operations/cli/numbers.ts'
 
 it.each([
   [0, '0 ms'],

@@ -51,7 +51,11 @@ try {
   process.exit(1)
 }
 const { main } = await import(pathToFileURL(join(outdir, 'main.mjs')).href)
-process.exitCode = await main(process.argv.slice(2), root)
+const exitCode = await main(process.argv.slice(2), root)
+// All is done and closed. A look-up that was under way when Kafka's connections closed may have opened another one.
+const written = (stream) => new Promise((resolve) => stream.on('error', resolve).write('', resolve))
+await Promise.all([written(process.stdout), written(process.stderr)])
+process.exit(exitCode)
 
 /** npm's packages are imported at run time; the workspaces' TypeScript, and JSON (which Node imports otherwise), is bundled. */
 function packagesStayOutside() {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
 
 export type OutgoingRecord = {
@@ -28,6 +29,7 @@ export type KafkaPort = {
 
 // kafkajs gives up after 5 retries, within seconds, although it says that an idempotent producer does not.
 const retry = { retries: 25, maxRetryTime: 5_000 }
+const closingMs = 3_000
 
 /**
  * Kafka as this machine's tools use it: an idempotent producer, so that a retried request appends nothing twice, and
@@ -88,7 +90,11 @@ export function openKafka(brokers: string, clientId = 'cupel'): KafkaPort {
     },
 
     async close() {
-      await Promise.allSettled([producer.disconnect(), admin.disconnect()])
+      const closing = Promise.allSettled([producer.disconnect(), admin.disconnect()])
+      // kafkajs waits for what is under way, which a broker that is gone never answers.
+      const late = new AbortController()
+      await Promise.race([closing, sleep(closingMs, undefined, late).catch(() => {})])
+      late.abort()
     },
   }
 }

@@ -185,7 +185,7 @@ function problemsOfBronze(stock: DatasetStock): Found[] {
     })
   })
   const inBronze = sum(bronze, ({ records }) => records)
-  const kept = sum(keptFailures, ({ firstOffset, lastOffset }) => lastOffset - firstOffset + 1)
+  const kept = countOffsets(keptFailures)
   const waiting = sum(found, ([, , , , underWay]) => underWay ?? 0)
   const hasFault = found.some(([, , , , underWay]) => underWay === undefined)
   const keepsAll = kafka.partitions.every(({ start }) => start === 0) // bronze keeps what Kafka has let go
@@ -354,6 +354,19 @@ function problemsOfDecisions(decisions: DecisionStock, stock: DatasetStock | und
 }
 
 type Range = { readonly firstOffset: number; readonly lastOffset: number }
+
+/** How many offsets lie in ranges that do not overlap. */
+export const countOffsets = (ranges: readonly Range[]): number =>
+  sum(ranges, ({ firstOffset, lastOffset }) => lastOffset - firstOffset + 1)
+
+/** Records of a topic that a consumer group has before it; from the start where it has committed nothing. */
+export const lagOf = (
+  { partitions }: Pick<TopicOffsets, 'partitions'>,
+  committed: CommittedOffsets,
+): number =>
+  sum(partitions, ({ partition, start, end }) =>
+    Math.max(0, end - Math.max(start, committed.get(partition) ?? start)),
+  )
 type Flaw = { readonly kind: 'hole' | 'twice' | 'beyond'; readonly from: number; readonly to: number }
 
 const overlapping = (ranges: readonly Range[], first: number, last: number): readonly Range[] =>

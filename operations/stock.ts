@@ -8,6 +8,7 @@ import type { ListedObject, ObjectStore } from '@cupel/io/object-store'
 import { copyCsv, type Postgres } from '@cupel/io/postgres'
 import { withTemporaryFolder } from '@cupel/io/temporary-folder'
 import { transactions } from '#datasets/finance/transactions.ts'
+import { consumerGroups } from './consumer-groups.ts'
 import { inParallel } from './in-parallel.ts'
 import { keptFailures } from './kept-failures.ts'
 import {
@@ -41,7 +42,7 @@ export async function takeStock(
   const engine = await openEngine({ memoryLimit: '1GB', threads: 2 })
   try {
     const failures = await keptFailures(ports.failures)
-    const ingesting = await ports.kafka.groups(groups.ingest)
+    const ingesting = await ports.kafka.groups(consumerGroups.ingest)
     const stocks: DatasetStock[] = []
     for (const dataset of datasets) {
       const bronze = await bronzeObjects(ports.lake, dataset)
@@ -56,7 +57,7 @@ export async function takeStock(
         kafka: await ports.kafka.offsets(dataset.topic),
         committed: {
           ingest: await committed(ports.kafka, ingesting, dataset.topic),
-          detectFraud: await committed(ports.kafka, [groups.detectFraud], dataset.topic),
+          detectFraud: await committed(ports.kafka, [consumerGroups.detectFraud], dataset.topic),
         },
         keptFailures: failures.filter(({ topic }) => topic === dataset.topic),
         bronze,
@@ -139,9 +140,6 @@ export async function takeStockOfDecisions(
 }
 
 const some = 20 // of what is wrong; more helps nobody to see what
-
-/** Names, or how names begin, that serverless.yml gives in the stage `local`. */
-const groups = { ingest: 'cupel-local-ingest-', detectFraud: 'cupel-local-detect-fraud' }
 
 async function committed(
   kafka: Pick<KafkaPort, 'committed'>,

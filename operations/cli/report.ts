@@ -1,6 +1,6 @@
 import { identifier } from '@cupel/core/kinds/strings'
 import type { Postgres } from '@cupel/io/postgres'
-import { type DatasetStock, type DecisionStock, foreignObjects, sum } from '../reconcile.ts'
+import { countOffsets, type DatasetStock, type DecisionStock, foreignObjects, sum } from '../reconcile.ts'
 import { showCount } from './numbers.ts'
 
 /** Milliseconds from a record's Kafka timestamp to the stage's commit. */
@@ -34,7 +34,7 @@ export function makeReport(
       dataset: dataset.name,
       kafka: kafka.records,
       bronze: sum(bronze, ({ records }) => records || 0),
-      tooLarge: sum(keptFailures, ({ firstOffset, lastOffset }) => lastOffset - firstOffset + 1),
+      tooLarge: countOffsets(keptFailures),
       silver: sum(ledger, ({ silver }) => silver),
       quarantined: sum(ledger, ({ quarantined }) => quarantined),
       duplicates: sum(ledger, ({ duplicates }) => duplicates),

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dataset } from '@cupel/core/dataset'
 import type { TopicOffsets } from '@cupel/io/kafka'
 import { keptFailures } from '../kept-failures.ts'
-import { type KeptFailure, sum } from '../reconcile.ts'
+import { countOffsets, type KeptFailure, sum } from '../reconcile.ts'
 import { Failure } from './failure.ts'
 import type { LocalPorts } from './local-ports.ts'
 
@@ -83,9 +83,7 @@ export async function measureProgress(
     )
     return {
       what: `${name} in gold`,
-      done:
-        sum(inGold, ({ records }) => Number(records)) +
-        sum(tooLarge, ({ firstOffset, lastOffset }) => lastOffset - firstOffset + 1),
+      done: sum(inGold, ({ records }) => Number(records)) + countOffsets(tooLarge),
       of: offsets.records,
     }
   })
@@ -117,6 +115,6 @@ export function countDecided(
     const behind = tooLarge.filter(
       (failure) => failure.partition === partition && failure.firstOffset >= from,
     )
-    return from - start + sum(behind, ({ firstOffset, lastOffset }) => lastOffset - firstOffset + 1)
+    return from - start + countOffsets(behind)
   })
 }

@@ -5,9 +5,10 @@ import type { Dataset } from '@cupel/core/dataset'
 import { parseBronzeKey, silverKey } from '@cupel/core/keys'
 import { identifier } from '@cupel/core/kinds/strings'
 import type { TopicOffsets } from '@cupel/io/kafka'
+import { consumerGroups } from '../../consumer-groups.ts'
 import { inParallel } from '../../in-parallel.ts'
 import { keptFailures } from '../../kept-failures.ts'
-import { sum } from '../../reconcile.ts'
+import { countOffsets, lagOf, sum } from '../../reconcile.ts'
 import type { DataPorts } from '../data-ports.ts'
 import type { Endpoints } from '../local-cloud.ts'
 import { showBytes, showCount, showTime } from '../numbers.ts'
@@ -42,7 +43,6 @@ export type Waiting = {
   readonly decision: number
 }
 
-const groupPrefix = 'cupel-local-' // of the stage's consumer groups in serverless.yml
 const shownErrors = 3
 const readLogBytes = 1_000_000
 
@@ -135,7 +135,7 @@ async function countLayers(
       dataset: name,
       kafka: offsets.records,
       bronze: sum(bronze, records),
-      tooLarge: sum(tooLargeOf(topic), ({ firstOffset, lastOffset }) => lastOffset - firstOffset + 1),
+      tooLarge: countOffsets(tooLargeOf(topic)),
       silver: total('silver'),
       quarantined: total('quarantined'),
       duplicates: total('duplicates'),
@@ -158,13 +158,10 @@ export async function measureLag(
   topics: ReadonlyMap<string, TopicOffsets>,
 ): Promise<Status['lag']> {
   const found = await Promise.all(
-    (await groups(groupPrefix)).flatMap((group) =>
-      [...topics].map(async ([topic, { partitions }]) => {
-        const offsets = await committed(group, topic)
-        const records = sum(partitions, ({ partition, start, end }) =>
-          Math.max(0, end - Math.max(start, offsets.get(partition) ?? start)),
-        )
-        return { group, topic, records, reads: offsets.size > 0 }
+    (await groups(consumerGroups.all)).flatMap((group) =>
+      [...topics].map(async ([topic, offsets]) => {
+        const goesOn = await committed(group, topic)
+        return { group, topic, records: lagOf(offsets, goesOn), reads: goesOn.size > 0 }
       }),
     ),
   )

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { keptFailures } from '../../kept-failures.ts'
-import { type KeptFailure, sum } from '../../reconcile.ts'
+import { countOffsets, type KeptFailure, lagOf, sum } from '../../reconcile.ts'
 import type { ConsumerGroup } from '../local-cloud.ts'
 import type { LocalPorts } from '../local-ports.ts'
 import type { Measurement } from './model.ts'
@@ -70,8 +70,7 @@ export function makeMeasure(
   let frauds: number | undefined
   const tooLarge = atMostEvery(
     () => failuresEveryMs,
-    async () =>
-      sum(await keptFailures(failures, known), ({ firstOffset, lastOffset }) => lastOffset - firstOffset + 1),
+    async () => countOffsets(await keptFailures(failures, known)),
   )
   const ledger = atMostEvery(
     (tookMs) => tookMs * ledgerShare,
@@ -90,16 +89,14 @@ export function makeMeasure(
       const found = await Promise.all(
         groups.map(async ({ groupId, topic }) => {
           const committed = await kafka.committed(groupId, topic)
-          return offsets.get(topic)!.partitions.map(({ partition, start, end }) => ({
-            through: committed.get(partition) ?? 0,
-            lag: Math.max(0, end - Math.max(start, committed.get(partition) ?? 0)),
-          }))
+          const topicOffsets = offsets.get(topic)!
+          return {
+            through: sum(topicOffsets.partitions, ({ partition }) => committed.get(partition) ?? 0),
+            lag: lagOf(topicOffsets, committed),
+          }
         }),
       )
-      return {
-        through: sum(found.flat(), (partition) => partition.through),
-        lag: sum(found.flat(), (partition) => partition.lag),
-      }
+      return { through: sum(found, ({ through }) => through), lag: sum(found, ({ lag }) => lag) }
     }
     const bronze = await through(ingest)
     const { lag } = await through(detect)

@@ -31,7 +31,7 @@ const runMs = 60_000 // for a cold function with a native engine on a loaded mac
  * upload, compares what stands there with what the local cloud derives from the same template, and removes it again.
  * Exit code 0 when all of it holds, or when there is no Python to run that AWS; 1 otherwise.
  */
-export async function main(root: string): Promise<number> {
+async function main(root: string): Promise<number> {
   const program = await installMinistack(join(root, '.build/tools'))
   if (program === undefined) {
     console.log('SKIPPED: deploying to ministack (no python3 from 3.10, with venv, here)')
@@ -204,3 +204,5 @@ const errorsIn = (log: string): string =>
 const started = performance.now()
 const say = (line: string) =>
   console.log(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${line}`)
+
+process.exitCode = await main(process.cwd()) // as npm runs it: in the project's directory

@@ -1,5 +1,5 @@
 import type { ReasonCode } from '@cupel/core/kinds/kind'
-import type { Random } from './random.ts'
+import type { Random } from '../random.ts'
 import type { Fields, Topic } from './records.ts'
 
 /** What now and then makes a record that no dataset can accept, and the reasons for which it must be quarantined then. */

@@ -12,7 +12,7 @@ import { faker as nl } from '@faker-js/faker/locale/nl'
 import { faker as pl } from '@faker-js/faker/locale/pl'
 import { faker as pt_BR } from '@faker-js/faker/locale/pt_BR'
 import { faker as sv } from '@faker-js/faker/locale/sv'
-import { makeRandom, type Random } from './random.ts'
+import { makeRandom, type Random } from '../random.ts'
 
 // Locale by locale: the whole package takes half a second to load. Only there is the class exported by its name.
 const LocalFaker = en.constructor as new (options: FakerOptions) => Faker

@@ -1,7 +1,7 @@
+import type { Random } from '../random.ts'
 import { isBeforeFeast, localTime } from './calendar.ts'
 import { type Payment, payAt, worthUsd } from './payments.ts'
 import type { Spending } from './people.ts'
-import type { Random } from './random.ts'
 import { highRiskCities } from './reference/places.ts'
 import { centsFor } from './reference/rates.ts'
 import type { Trade } from './trade.ts'

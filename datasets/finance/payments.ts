@@ -1,7 +1,7 @@
+import type { Random } from '../random.ts'
 import { dateOf, type LocalTime, localTime } from './calendar.ts'
 import type { FraudKind } from './frauds.ts'
 import type { Account, Bill, User } from './people.ts'
-import type { Random } from './random.ts'
 import { type City, countryOf } from './reference/places.ts'
 import { centsFor, usdPerUnit } from './reference/rates.ts'
 import type { Category, Merchant, Trade } from './trade.ts'

@@ -1,6 +1,6 @@
+import type { Random } from '../random.ts'
 import type { Payment } from './payments.ts'
 import type { Account, User } from './people.ts'
-import type { Random } from './random.ts'
 import { countryOf } from './reference/places.ts'
 import { spellCountry, spellCurrency, spellMoney, spellText, spellTime } from './spelling.ts'
 import type { Merchant } from './trade.ts'

@@ -1,6 +1,6 @@
+import type { Random } from '../random.ts'
 import { breakRecord, type Cause, causes, type Expected } from './dirt.ts'
 import type { FraudKind } from './frauds.ts'
-import type { Random } from './random.ts'
 import { type Fields, type Topic, topics } from './records.ts'
 import { spellRecord } from './spelling.ts'
 

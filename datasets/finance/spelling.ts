@@ -1,4 +1,4 @@
-import type { Random } from './random.ts'
+import type { Random } from '../random.ts'
 import type { Country } from './reference/places.ts'
 
 /** How real senders write: the same value in several spellings, all of which the datasets accept. */

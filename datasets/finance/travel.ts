@@ -1,6 +1,6 @@
+import type { Random } from '../random.ts'
 import { dayMs, hourMs, isTravelSeason, localTime } from './calendar.ts'
 import type { User } from './people.ts'
-import type { Random } from './random.ts'
 import { type City, cities, distanceKm, unusualCities } from './reference/places.ts'
 
 const tripsPerPayment = 0.003 // in the months in which most people travel twice as many

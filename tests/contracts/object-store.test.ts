@@ -41,6 +41,9 @@ describe('the embedded S3, through the AWS SDK', () => {
   it('takes a bucket that is not there for a failure, not for an object that is gone', async () => {
     await expect(nowhere.get('a')).rejects.toThrow('could not be read (NoSuchBucket)')
     await expect(nowhere.put('a', Buffer.from('x'))).rejects.toThrow('could not be stored (NoSuchBucket)')
+    await expect(nowhere.list('a')[Symbol.asyncIterator]().next()).rejects.toThrow(
+      'could not be listed (NoSuchBucket)',
+    )
   })
 
   it('goes on over the end of a page', async () => {

@@ -91,7 +91,7 @@ export function s3ObjectStore(bucket: string, client = new S3Client({ forcePathS
             }),
           )
           .catch((error) => {
-            throw new ObjectError(`${prefix}…`, 'could not be listed', error)
+            throw new ObjectError(`${prefix}…`, `could not be listed (${nameOf(error)})`, error)
           })
         for (const { Key, ETag, Size, LastModified } of page.Contents ?? [])
           yield { key: Key!, eTag: unquoted(ETag), size: Size ?? 0, modifiedMs: LastModified?.getTime() ?? 0 }

@@ -25,6 +25,8 @@ export type KeptFailure = {
   readonly firstOffset: number
   readonly lastOffset: number
 }
+/** What Kafka holds of a dataset that comes by files or APIs only. */
+export const noOffsets: TopicOffsets = { records: 0, partitions: [] }
 /** All that the stages hold of one dataset. */
 export type DatasetStock = {
   readonly dataset: Pick<Dataset, 'name' | 'topic' | 'bronzeFolder' | 'silverFolder'>
@@ -192,7 +194,7 @@ function problemsOfBronze(stock: DatasetStock): Found[] {
   if (!hasFault && keepsAll && inBronze + kept + waiting !== kafka.records)
     found.push([
       'G1',
-      dataset.topic,
+      String(dataset.topic),
       `${kafka.records} records in Kafka, ${inBronze} in bronze and ${kept} kept as too large${waiting > 0 ? `, ${waiting} under way` : ''}`,
       'an object in bronze holds fewer lines than its offsets say: put it back as it was',
     ])

@@ -17,6 +17,7 @@ import {
   type DatasetStock,
   type DecisionStock,
   type LedgerEntry,
+  noOffsets,
   sum,
 } from './reconcile.ts'
 
@@ -45,6 +46,7 @@ export async function takeStock(
     const ingesting = await ports.kafka.groups(consumerGroups.ingest)
     const stocks: DatasetStock[] = []
     for (const dataset of datasets) {
+      const { topic } = dataset
       const bronze = await bronzeObjects(ports.lake, dataset)
       const silver = await listed(ports.lake, `silver/${dataset.silverFolder}/`)
       const ledger = await ledgerEntries(ports.warehouse, dataset)
@@ -54,12 +56,12 @@ export async function takeStock(
       const compared = sum(silver, ({ size }) => size) <= compareUpToBytes
       stocks.push({
         dataset,
-        kafka: await ports.kafka.offsets(dataset.topic),
+        kafka: topic === undefined ? noOffsets : await ports.kafka.offsets(topic),
         committed: {
-          ingest: await committed(ports.kafka, ingesting, dataset.topic),
-          detectFraud: await committed(ports.kafka, [consumerGroups.detectFraud], dataset.topic),
+          ingest: await committed(ports.kafka, ingesting, topic),
+          detectFraud: await committed(ports.kafka, [consumerGroups.detectFraud], topic),
         },
-        keptFailures: failures.filter(({ topic }) => topic === dataset.topic),
+        keptFailures: failures.filter((failure) => failure.topic === topic),
         bronze,
         ledger,
         silver: silver.map(({ key }) => key),
@@ -144,8 +146,9 @@ const some = 20 // of what is wrong; more helps nobody to see what
 async function committed(
   kafka: Pick<KafkaPort, 'committed'>,
   groupIds: readonly string[],
-  topic: string,
+  topic: string | undefined,
 ): Promise<CommittedOffsets> {
+  if (topic === undefined) return new Map()
   const found = await Promise.all(groupIds.map((groupId) => kafka.committed(groupId, topic)))
   return new Map(found.flatMap((offsets) => [...offsets])) // one group reads a topic
 }

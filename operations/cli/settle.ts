@@ -73,7 +73,9 @@ export async function measureProgress(
   )
   const kept = await keptFailures(failures, known)
   const totals = await Promise.all(
-    datasets.map(async ({ name, topic }) => ({ name, topic, offsets: await kafka.offsets(topic) })),
+    datasets.flatMap(({ name, topic }) =>
+      topic === undefined ? [] : [kafka.offsets(topic).then((offsets) => ({ name, topic, offsets }))],
+    ),
   )
   const stages = totals.map(({ name, topic, offsets }) => {
     const tooLarge = kept.filter((failure) => failure.topic === topic)

@@ -158,7 +158,7 @@ async function run(
   await ports.sweep({ graceMs: 0 })
   if (!generates) {
     screen.note(
-      `Nothing is generated: records of yours in ${listed(datasets.map(({ topic }) => topic))} are refined.`,
+      `Nothing is generated: records of yours in ${listed(datasets.flatMap(({ topic }) => topic ?? []))} are refined.`,
     )
     screen.progress({ phase: 'serving' })
     if (!signal.aborted) await once(signal, 'abort')

@@ -17,7 +17,7 @@ export type Counts = Readonly<Record<string, number>>
 /** How far each partition of Kafka, the ledger and the decisions are at this moment. */
 export async function look({ kafka, warehouse }: LocalPorts): Promise<Counts> {
   const counts: Record<string, number> = {}
-  for (const { topic } of datasets)
+  for (const topic of datasets.flatMap(({ topic }) => topic ?? []))
     for (const { partition, end } of (await kafka.offsets(topic)).partitions)
       counts[`end of ${topic}-${partition}`] = end
   const [rows] = await warehouse.query<Record<string, string>>(

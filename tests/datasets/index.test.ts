@@ -11,7 +11,7 @@ it('gives each topic, folder and table to one dataset', () => {
 
 it('finds a dataset by its topic and its folders', () => {
   for (const dataset of datasets) {
-    expect(datasetByTopic(dataset.topic)).toBe(dataset)
+    expect(datasetByTopic(dataset.topic!)).toBe(dataset)
     expect(datasetByBronzeFolder(dataset.bronzeFolder)).toBe(dataset)
     expect(datasetBySilverFolder(dataset.silverFolder)).toBe(dataset)
   }

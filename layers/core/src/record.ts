@@ -38,7 +38,7 @@ export function parseRecord<D extends Dataset>(dataset: D, value: ReadValue): Pa
       reasons.push({
         field: name,
         reason: parsed.reason,
-        value: twice ? null : showValue(json, field.personal),
+        value: twice ? null : showValue(json, field.personal !== false),
       })
   }
   return reasons.length > 0 ? { ok: false, reasons } : { ok: true, row: row as RowOf<D> }

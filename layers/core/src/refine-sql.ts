@@ -159,7 +159,7 @@ function quarantinedSql(dataset: Dataset): string {
   const fields = fieldsOf(dataset)
   const bad = fields.map(
     ({ name, column }) =>
-      `{field: ${literal(name)}, reason: ${column('reason')}, first: ${column('first')}, text: ${column('text')}, personal: ${dataset.fields[name]!.personal}}`,
+      `{field: ${literal(name)}, reason: ${column('reason')}, first: ${column('first')}, text: ${column('text')}, personal: ${dataset.fields[name]!.personal !== false}}`,
   )
   const reasons = `list_transform(list_filter([${bad.join(', ')}], lambda _one: _one.reason IS NOT NULL), lambda _one: {field: _one.field, reason: _one.reason, value: ${shownSql}})`
   const whole = '[{field: NULL::VARCHAR, reason: _whole, value: NULL::VARCHAR}]'

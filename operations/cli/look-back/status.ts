@@ -8,7 +8,7 @@ import type { TopicOffsets } from '@cupel/io/kafka'
 import { consumerGroups } from '../../consumer-groups.ts'
 import { inParallel } from '../../in-parallel.ts'
 import { keptFailures } from '../../kept-failures.ts'
-import { countOffsets, lagOf, sum } from '../../reconcile.ts'
+import { countOffsets, lagOf, noOffsets, sum } from '../../reconcile.ts'
 import type { DataPorts } from '../data-ports.ts'
 import type { Endpoints } from '../local-cloud.ts'
 import { showBytes, showCount, showTime } from '../numbers.ts'
@@ -52,7 +52,7 @@ export async function takeStatus(
 ): Promise<Status> {
   const { kafka, warehouse } = ports
   const kept = await keptFailures(ports.failures)
-  const tooLargeOf = (topic: string) => kept.filter((failure) => failure.topic === topic)
+  const tooLargeOf = (topic: string | undefined) => kept.filter((failure) => failure.topic === topic)
   const counted = await Promise.all(datasets.map((dataset) => countLayers(ports, dataset, tooLargeOf)))
   const [decisions] = await warehouse.query<Record<'fraud' | 'genuine' | 'unsent', string>>(
     `SELECT (SELECT count(*) FROM fraud_transaction) AS fraud, (SELECT count(*) FROM genuine_transaction) AS genuine,
@@ -89,7 +89,10 @@ export async function takeStatus(
       gold: sum(counted, ({ row, unrefined, loaded }) => Math.max(0, row.bronze - unrefined - loaded)),
       decision: sum(undecided, (records) => records),
     },
-    lag: await measureLag(kafka, new Map(counted.map((each) => [each.topic, each.offsets]))),
+    lag: await measureLag(
+      kafka,
+      new Map(counted.flatMap(({ topic, offsets }) => (topic === undefined ? [] : [[topic, offsets]]))),
+    ),
     migrations: migrations.map(({ name }) => name),
     notLoaded: await warehouse.query(
       `SELECT object_key AS object, problem FROM ledger WHERE problem IS NOT NULL ORDER BY loaded_at DESC LIMIT ${shownErrors}`,
@@ -100,7 +103,7 @@ export async function takeStatus(
 }
 
 type Counted = {
-  readonly topic: string
+  readonly topic: string | undefined
   readonly offsets: TopicOffsets
   readonly row: Report['datasets'][number]
   readonly unrefined: number // records of bronze objects without silver
@@ -111,7 +114,7 @@ type Counted = {
 async function countLayers(
   { kafka, lake, warehouse }: Pick<DataPorts, 'kafka' | 'lake' | 'warehouse'>,
   { name, topic, table, bronzeFolder, silverFolder }: Dataset,
-  tooLargeOf: (topic: string) => readonly { firstOffset: number; lastOffset: number }[],
+  tooLargeOf: (topic: string | undefined) => readonly { firstOffset: number; lastOffset: number }[],
 ): Promise<Counted> {
   const ledger = await warehouse.query<
     Record<'object_key' | 'records' | 'silver' | 'quarantined' | 'duplicates', string>
@@ -124,7 +127,7 @@ async function countLayers(
     const records = inLedger ?? (Number((await lake.head(key))?.metadata.records) || 0)
     return { records, isRefined: silver.has(target), isLoaded: inLedger !== undefined }
   })
-  const offsets = await kafka.offsets(topic)
+  const offsets = topic === undefined ? noOffsets : await kafka.offsets(topic)
   const [gold] = await warehouse.query<{ count: string }>(`SELECT count(*) FROM ${identifier(table)}`)
   const total = (column: 'silver' | 'quarantined' | 'duplicates') => sum(ledger, (row) => Number(row[column]))
   const records = ({ records }: { records: number }) => records

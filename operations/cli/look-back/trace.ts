@@ -111,7 +111,9 @@ export async function traceRecord(
   const decisions = read.ok && dataset.name === 'transactions' ? await decisionsOn(warehouse, key) : []
 
   const known = [
-    ...(gold ? [{ topic: dataset.topic, partition: gold.partition, offset: gold.offset }] : []),
+    ...(gold && dataset.topic !== undefined
+      ? [{ topic: dataset.topic, partition: gold.partition, offset: gold.offset }]
+      : []),
     ...decisions,
   ]
   const folder = `bronze/${dataset.bronzeFolder}/`

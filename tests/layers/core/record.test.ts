@@ -111,6 +111,7 @@ describe('parseRecord', () => {
       ...orders,
       orderBy: 'placed_at',
       key: 'order_id',
+      references: {},
       fields: { ...orders.fields, constructor: text('A word.') },
     })
     expect(parseRecord(named, { format: 'json', text: JSON.stringify(anOrder) })).toMatchObject({

@@ -1,12 +1,8 @@
-import { accept, type FieldOptions, field, type Kind, reject } from './kind.ts'
+import { accept, fieldOf, type Kind, reject } from './kind.ts'
 import { literal, lowerAscii, lowerAsciiSql } from './strings.ts'
 
 const yes = ['true', 't', 'yes', 'y', '1']
 const no = ['false', 'f', 'no', 'n', '0']
-
-/** True or false: JSON's own, the numbers 1 and 0, or a word for them in any letter case. */
-export const boolean = <const Options extends FieldOptions>(description: string, options?: Options) =>
-  field(booleanKind, description, options)
 
 const booleanKind: Kind<boolean> = {
   name: 'boolean',
@@ -32,3 +28,6 @@ const booleanKind: Kind<boolean> = {
     value: step('truth'),
   }),
 }
+
+/** True or false: JSON's own, the numbers 1 and 0, or a word for them in any letter case. */
+export const boolean = fieldOf(booleanKind)

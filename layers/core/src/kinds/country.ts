@@ -1,6 +1,6 @@
 import codes from 'i18n-iso-countries/codes.json' with { type: 'json' }
 import english from 'i18n-iso-countries/langs/en.json' with { type: 'json' }
-import { accept, type FieldOptions, field, type Kind, reject, type Spellings } from './kind.ts'
+import { accept, fieldOf, type Kind, reject, type Spellings } from './kind.ts'
 import { lookupSql, lowerAscii, lowerAsciiSql } from './strings.ts'
 
 /** Spellings that the English list of names lacks. */
@@ -46,10 +46,6 @@ const fold = (text: string): string => lowerAscii(text).replaceAll('.', '')
 
 const spellings: Spellings = { name: 'countries', entries: buildSpellings() }
 
-/** An ISO 3166-1 alpha-2 code, out of alpha-2, alpha-3, an English name or a usual spelling. */
-export const country = <const Options extends FieldOptions>(description: string, options?: Options) =>
-  field(countryKind, description, options)
-
 const countryKind: Kind<string> = {
   name: 'country',
   wrongType: 'unknown-country',
@@ -72,6 +68,9 @@ const countryKind: Kind<string> = {
     value: step('found'),
   }),
 }
+
+/** An ISO 3166-1 alpha-2 code, out of alpha-2, alpha-3, an English name or a usual spelling. */
+export const country = fieldOf(countryKind)
 
 /** All that differs beyond ASCII is in the table: capitals, letters without their accents, decomposed accents. */
 function buildSpellings(): Map<string, string> {

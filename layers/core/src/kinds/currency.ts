@@ -1,4 +1,4 @@
-import { accept, type FieldOptions, field, type Kind, reject, type Spellings } from './kind.ts'
+import { accept, fieldOf, type Kind, reject, type Spellings } from './kind.ts'
 import { literal, lookupSql, upperAscii, upperAsciiSql } from './strings.ts'
 
 // Signs that one currency alone uses by itself; those of several are refused.
@@ -32,10 +32,6 @@ const spellings: Spellings = {
   entries: new Map([...codes.map((code) => [code, code] as const), ...Object.entries(signs)]),
 }
 
-/** An ISO 4217 code in capitals, of a currency in use; also the sign of a single currency. */
-export const currency = <const Options extends FieldOptions>(description: string, options?: Options) =>
-  field(currencyKind, description, options)
-
 const currencyKind: Kind<string> = {
   name: 'currency',
   wrongType: 'unknown-currency',
@@ -55,3 +51,6 @@ const currencyKind: Kind<string> = {
     value: step('found'),
   }),
 }
+
+/** An ISO 4217 code in capitals, of a currency in use; also the sign of a single currency. */
+export const currency = fieldOf(currencyKind)

@@ -1,15 +1,26 @@
 import { type Day, dateSql, dayStartMs, dayText } from './calendar.ts'
-import { accept, type FieldOptions, field, type Kind, type KindSql, reject, type SqlField } from './kind.ts'
+import {
+  accept,
+  type FieldOptions,
+  field,
+  type Kind,
+  type KindSql,
+  type Personal,
+  reject,
+  type SqlField,
+} from './kind.ts'
 import { listSql, literal, lowerAscii, placeSql, wholeMatchSql, wholePattern } from './strings.ts'
 
-export type DateOptions = FieldOptions & {
+type DateRule = {
   /** How `03/04/2024` is read. Without it such a date is refused, unless only one reading exists (`25/04/2024`). */
   readonly order?: 'day-first' | 'month-first'
 }
 
 /** A calendar day, as `2026-01-02`, years 1 to 9999. docs/kinds.md lists the spellings. */
-export const date = <const Options extends DateOptions>(description: string, options?: Options) =>
-  field(dateKind(options?.order), description, options)
+export const date = <Optional extends boolean = false, Shown extends Personal = false>(
+  description: string,
+  options?: DateRule & FieldOptions<string, Optional, Shown>,
+) => field(dateKind(options?.order), description, options)
 
 type Part = 'year' | 'month' | 'day' | 'word' | 'first' | 'second'
 
@@ -31,7 +42,7 @@ const months = 'january february march april may june july august september octo
 )
 const monthWords = months.flatMap((month) => [month, month.slice(0, 3), month.slice(0, 4)])
 
-function dateKind(order: DateOptions['order']): Kind<string> {
+function dateKind(order: DateRule['order']): Kind<string> {
   return {
     name: 'date',
     wrongType: 'not-a-date',
@@ -46,7 +57,7 @@ function dateKind(order: DateOptions['order']): Kind<string> {
   }
 }
 
-function readDay(text: string, order: DateOptions['order']): Day | 'not-a-date' | 'ambiguous-date' {
+function readDay(text: string, order: DateRule['order']): Day | 'not-a-date' | 'ambiguous-date' {
   const match = pattern.exec(text)
   if (!match) return 'not-a-date'
   const part = (name: Part): string =>
@@ -65,7 +76,7 @@ function readDay(text: string, order: DateOptions['order']): Day | 'not-a-date' 
 }
 
 /** ISO days pass by; the others go through the same steps as in `readDay`, to ISO text or `?` where it is ambiguous. */
-function dateKindSql({ isString, text, step }: SqlField, order: DateOptions['order']): KindSql {
+function dateKindSql({ isString, text, step }: SqlField, order: DateRule['order']): KindSql {
   const part = (name: Part): string =>
     `concat(${groups.flatMap((group, at) => (group === name ? [`${step('match')}.g${at}`] : [])).join(', ')})`
   const [match, month, first, second, iso, day] = ['match', 'month', 'first', 'second', 'iso', 'day'].map(

@@ -1,4 +1,4 @@
-import { definitionError, type FieldOptions, field, type Kind } from './kind.ts'
+import { definitionError, type FieldOptions, field, type Kind, type Personal } from './kind.ts'
 import {
   type DecimalColumn,
   decimalOf,
@@ -8,10 +8,11 @@ import {
   readDecimal,
 } from './numbers.ts'
 
-export type DecimalOptions = FieldOptions & DecimalColumn
-
 /** An exact decimal number, as text with all decimals of its column: `'52.520000'` at scale 6. Nothing is rounded. */
-export function decimal<const Options extends DecimalOptions>(description: string, options: Options) {
+export function decimal<Optional extends boolean = false, Shown extends Personal = false>(
+  description: string,
+  options: DecimalColumn & FieldOptions<string, Optional, Shown>,
+) {
   return field(decimalKind(options), description, options)
 }
 

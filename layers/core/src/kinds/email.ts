@@ -1,4 +1,4 @@
-import { accept, type FieldOptions, field, type Kind, reject } from './kind.ts'
+import { accept, fieldOf, type Kind, reject } from './kind.ts'
 import { lowerAscii, wholeMatchSql, wholePattern } from './strings.ts'
 
 const atom = "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -7,10 +7,6 @@ const spelling = `${atom}(?:\\.${atom})*@(?:${label}\\.)+[a-zA-Z][a-zA-Z0-9-]{0,
 const pattern = wholePattern(spelling)
 const maxLength = 254 // https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1, less the angle brackets
 const maxLocalLength = 64
-
-/** An ASCII mail address with a dotted domain, in lower case. No display name, no quoted local part. */
-export const email = <const Options extends FieldOptions>(description: string, options?: Options) =>
-  field(emailKind, description, options)
 
 const emailKind: Kind<string> = {
   name: 'email',
@@ -30,3 +26,6 @@ const emailKind: Kind<string> = {
     value: `lower(${text})`, // ASCII by then
   }),
 }
+
+/** An ASCII mail address with a dotted domain, in lower case. No display name, no quoted local part. */
+export const email = fieldOf(emailKind)

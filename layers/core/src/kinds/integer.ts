@@ -1,17 +1,20 @@
-import { accept, definitionError, type FieldOptions, field, type Kind } from './kind.ts'
+import { accept, definitionError, type FieldOptions, field, type Kind, type Personal } from './kind.ts'
 import { type DecimalColumn, decimalOf, decimalSql, fitDecimal, readDecimal } from './numbers.ts'
 
-export type IntegerOptions = FieldOptions & { readonly min?: number; readonly max?: number } // inclusive
+type IntegerRange = { readonly min?: number; readonly max?: number } // inclusive
 
 /** A whole number that a double holds exactly: between -(2^53 - 1) and 2^53 - 1. */
-export function integer<const Options extends IntegerOptions>(description: string, options?: Options) {
+export function integer<Optional extends boolean = false, Shown extends Personal = false>(
+  description: string,
+  options?: IntegerRange & FieldOptions<number, Optional, Shown>,
+) {
   return field(integerKind(options ?? {}), description, options)
 }
 
 function integerKind({
   min = Number.MIN_SAFE_INTEGER,
   max = Number.MAX_SAFE_INTEGER,
-}: IntegerOptions): Kind<number> {
+}: IntegerRange): Kind<number> {
   if (!(Number.isSafeInteger(min) && Number.isSafeInteger(max) && min <= max))
     throw definitionError('integer', 'safe integers min <= max', { min, max })
   const column: DecimalColumn = { precision: 18, scale: 0, min: String(min), max: String(max) }

@@ -84,11 +84,20 @@ export type KindSql = {
 /** A closed table from spelling to value. */
 export type Spellings = { readonly name: string; readonly entries: ReadonlyMap<string, string> }
 
-export type FieldOptions = {
+/** What silver and gold hold of a personal field: the value itself, its mask, or a keyed hash. Reasons show none of it. */
+export type Personal = boolean | 'mask' | 'hash'
+
+/** What a bad value does: the record is quarantined; the value becomes null and is counted; the whole object fails. */
+export type Policy = 'quarantine' | 'warn' | 'fail'
+
+export type FieldOptions<Value, Optional extends boolean, Shown extends Personal> = {
   /** May be absent, null or blank, and is null in the row then. */
-  readonly optional?: boolean
+  readonly optional?: Optional
+  /** The value of a record that lacks it. */
+  readonly default?: Optional extends true ? never : Shown extends boolean ? Value : never
   /** Never shown in a reason, a log line or a metric. */
-  readonly personal?: boolean
+  readonly personal?: Shown
+  readonly policy?: Optional extends true ? Policy : Exclude<Policy, 'warn'>
 }
 
 /** A field of a dataset. Kinds make them: `uuid('The user, for ever')`. */
@@ -96,23 +105,34 @@ export type Field<Value extends Scalar = Scalar, Optional extends boolean = bool
   readonly kind: Kind<Value>
   readonly description: string
   readonly optional: Optional
-  readonly personal: boolean
+  readonly default?: Value
+  readonly personal: Personal
+  readonly policy: Policy
 }
 
-type OptionalOf<Options> = Options extends { readonly optional: true } ? true : false
+type Stored<Value extends Scalar, Shown extends Personal> = Shown extends boolean ? Value : string
 
-export function field<Value extends Scalar, const Options extends FieldOptions>(
+export function field<Value extends Scalar, Optional extends boolean = false, Shown extends Personal = false>(
   kind: Kind<Value>,
   description: string,
-  options: Options | undefined,
-): Field<Value, OptionalOf<Options>> {
-  return {
-    kind,
-    description,
-    optional: (options?.optional ?? false) as OptionalOf<Options>,
-    personal: options?.personal ?? false,
-  }
+  options: FieldOptions<Value, Optional, Shown> = {},
+): Field<Stored<Value, Shown>, NoInfer<Optional>> {
+  const { optional = false as Optional, personal = false, policy = 'quarantine' } = options
+  if (personal === 'mask' || personal === 'hash')
+    throw definitionError(description, 'masks and hashes soon', personal)
+  if (policy !== 'quarantine') throw definitionError(description, 'policies soon', policy)
+  if (options.default !== undefined) throw definitionError(description, 'defaults soon', options.default)
+  return { kind: kind as never, description, optional, personal, policy }
 }
+
+/** The function that makes fields of a kind without options of its own. */
+export const fieldOf =
+  <Value extends Scalar>(kind: Kind<Value>) =>
+  <Optional extends boolean = false, Shown extends Personal = false>(
+    description: string,
+    options?: FieldOptions<Value, Optional, Shown>,
+  ) =>
+    field(kind, description, options)
 
 export const accept = <Value>(value: Value): Parsed<Value> => ({ ok: true, value })
 export const reject = (reason: ReasonCode): Parsed<never> => ({ ok: false, reason })

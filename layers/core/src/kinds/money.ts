@@ -1,4 +1,4 @@
-import { type FieldOptions, field, type Kind, type SqlField } from './kind.ts'
+import { type FieldOptions, field, type Kind, type Personal, type SqlField } from './kind.ts'
 import {
   type Decimal,
   type DecimalColumn,
@@ -10,7 +10,7 @@ import {
 } from './numbers.ts'
 import { listSql, literal, wholeMatchSql, wholePattern } from './strings.ts'
 
-export type MoneyOptions = FieldOptions & { readonly positive?: boolean }
+type MoneyRule = { readonly positive?: boolean }
 
 /**
  * An amount of money, as text with four decimals: `'1234.5000'`. Its currency stands in a field beside it; a currency
@@ -19,8 +19,10 @@ export type MoneyOptions = FieldOptions & { readonly positive?: boolean }
  * A comma before exactly three digits groups thousands (`1,234`), anywhere else it is a decimal comma (`12,5`); with
  * both signs in one number the last one is the decimal sign. docs/kinds.md lists the spellings.
  */
-export const money = <const Options extends MoneyOptions>(description: string, options?: Options) =>
-  field(moneyKind(options?.positive ?? false), description, options)
+export const money = <Optional extends boolean = false, Shown extends Personal = false>(
+  description: string,
+  options?: MoneyRule & FieldOptions<string, Optional, Shown>,
+) => field(moneyKind(options?.positive ?? false), description, options)
 
 function moneyKind(positive: boolean): Kind<string> {
   const column: DecimalColumn = { precision: 18, scale: 4, positive }

@@ -1,12 +1,20 @@
-import { accept, definitionError, type FieldOptions, field, type Kind, reject } from './kind.ts'
+import {
+  accept,
+  definitionError,
+  type FieldOptions,
+  field,
+  type Kind,
+  type Personal,
+  reject,
+} from './kind.ts'
 import { listSql, literal, lowerAscii, lowerAsciiSql, placeSql } from './strings.ts'
 
 /** One of a few words, in any ASCII letter case; the row holds it as the definition spells it. */
-export function oneOf<const Value extends string, const Options extends FieldOptions>(
-  description: string,
-  values: readonly Value[],
-  options?: Options,
-) {
+export function oneOf<
+  const Value extends string,
+  Optional extends boolean = false,
+  Shown extends Personal = false,
+>(description: string, values: readonly Value[], options?: FieldOptions<NoInfer<Value>, Optional, Shown>) {
   return field(oneOfKind(values), description, options)
 }
 

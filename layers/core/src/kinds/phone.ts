@@ -1,4 +1,4 @@
-import { accept, type FieldOptions, field, type Kind, reject } from './kind.ts'
+import { accept, fieldOf, type Kind, reject } from './kind.ts'
 import { literal, wholeMatchSql, wholePattern } from './strings.ts'
 
 // The trunk zero of "+49 (0) 30", then what people put between digits: spaces, hyphens and dashes, dots, slashes, parentheses.
@@ -9,14 +9,6 @@ const international = String.raw`(?:\+|00)[1-9]\d{7,14}`
 const national = String.raw`0?[1-9]\d{2,14}`
 const internationalPattern = wholePattern(international)
 const nationalPattern = wholePattern(national)
-
-/**
- * A phone number with its country code, as `+` and 8 to 15 digits. Written with `+` or `00`, and with the usual
- * separators. A national number is refused as `no-country-code`: which country it belongs to would be a guess.
- * https://www.itu.int/rec/T-REC-E.164
- */
-export const phone = <const Options extends FieldOptions>(description: string, options?: Options) =>
-  field(phoneKind, description, options)
 
 const phoneKind: Kind<string> = {
   name: 'phone',
@@ -40,3 +32,10 @@ const phoneKind: Kind<string> = {
     value: `CASE WHEN starts_with(${step('dialled')}, '00') THEN '+' || ${step('dialled')}[3:] ELSE ${step('dialled')} END`,
   }),
 }
+
+/**
+ * A phone number with its country code, as `+` and 8 to 15 digits. Written with `+` or `00`, and with the usual
+ * separators. A national number is refused as `no-country-code`: which country it belongs to would be a guess.
+ * https://www.itu.int/rec/T-REC-E.164
+ */
+export const phone = fieldOf(phoneKind)

@@ -1,7 +1,15 @@
-import { accept, definitionError, type FieldOptions, field, type Kind, reject } from './kind.ts'
+import {
+  accept,
+  definitionError,
+  type FieldOptions,
+  field,
+  type Kind,
+  type Personal,
+  reject,
+} from './kind.ts'
 import { codePoints, wholeMatchSql, wholePattern } from './strings.ts'
 
-export type TextOptions = FieldOptions & {
+type TextRule = {
   readonly min?: number // code points, at least 1: blank text is missing
   readonly max?: number // code points
   /** Matches the whole text. Only what JavaScript and RE2 read alike: literals, classes, `\d`, groups, quantifiers. */
@@ -10,12 +18,18 @@ export type TextOptions = FieldOptions & {
 
 const anyLength = 1_000_000
 
+export type TextOptions<Optional extends boolean, Shown extends Personal> = TextRule &
+  FieldOptions<string, Optional, Shown>
+
 /** Trimmed text; lengths in code points. White space inside, letter case and Unicode form stay as they are. */
-export function text<const Options extends TextOptions>(description: string, options?: Options) {
+export function text<Optional extends boolean = false, Shown extends Personal = false>(
+  description: string,
+  options?: TextOptions<Optional, Shown>,
+) {
   return field(textKind(options ?? {}), description, options)
 }
 
-function textKind({ min = 1, max = anyLength, pattern }: TextOptions): Kind<string> {
+function textKind({ min = 1, max = anyLength, pattern }: TextRule): Kind<string> {
   if (!(Number.isInteger(min) && Number.isInteger(max) && 1 <= min && min <= max))
     throw definitionError('text', 'whole numbers 1 <= min <= max', { min, max })
   const form = pattern === undefined ? undefined : sharedPattern(pattern)

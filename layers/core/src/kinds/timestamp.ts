@@ -1,16 +1,6 @@
 import { dateSql, dayStartMs, maxTimeMs, minTimeMs } from './calendar.ts'
-import { accept, type FieldOptions, field, type Kind, type Parsed, reject } from './kind.ts'
+import { accept, fieldOf, type Kind, type Parsed, reject } from './kind.ts'
 import { wholeMatchSql, wholePattern } from './strings.ts'
-
-/**
- * An instant in UTC with milliseconds, as `2026-01-02T03:04:05.678Z`, years 1 to 9999. Finer fractions are cut, not
- * rounded; no offset means UTC; leap seconds (`:60`) are refused.
- *
- * Numbers, and strings of digits (9 at least, so that `20260102` is no instant), count from 1970: seconds when below
- * 10^11, milliseconds from there on.
- */
-export const timestamp = <const Options extends FieldOptions>(description: string, options?: Options) =>
-  field(timestampKind, description, options)
 
 const calendarForm = String.raw`(\d{4}-\d{2}-\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.](\d{1,9}))?)?(?: ?([Zz]|UTC|[+-]\d{2}(?::?\d{2})?))?`
 const epochForm = String.raw`(-?)(\d{1,15})(?:[.](\d+))?`
@@ -78,6 +68,15 @@ const timestampKind: Kind<string> = {
     }
   },
 }
+
+/**
+ * An instant in UTC with milliseconds, as `2026-01-02T03:04:05.678Z`, years 1 to 9999. Finer fractions are cut, not
+ * rounded; no offset means UTC; leap seconds (`:60`) are refused.
+ *
+ * Numbers, and strings of digits (9 at least, so that `20260102` is no instant), count from 1970: seconds when below
+ * 10^11, milliseconds from there on.
+ */
+export const timestamp = fieldOf(timestampKind)
 
 function readInstant(text: string): Parsed<number> {
   const [, day, hour, minute, second = '00', fraction = '', zone = 'Z'] = calendarPattern.exec(text) ?? []

@@ -1,12 +1,8 @@
-import { accept, type FieldOptions, field, type Kind, reject } from './kind.ts'
+import { accept, fieldOf, type Kind, reject } from './kind.ts'
 import { lowerAscii, wholeMatchSql, wholePattern } from './strings.ts'
 
 const spelling = '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}'
 const pattern = wholePattern(spelling)
-
-/** A UUID of any version, in lower case. RFC 9562: https://www.rfc-editor.org/rfc/rfc9562#section-4 */
-export const uuid = <const Options extends FieldOptions>(description: string, options?: Options) =>
-  field(uuidKind, description, options)
 
 const uuidKind: Kind<string> = {
   name: 'uuid',
@@ -20,3 +16,6 @@ const uuidKind: Kind<string> = {
     value: `TRY_CAST(${text} AS UUID)`,
   }),
 }
+
+/** A UUID of any version, in lower case. RFC 9562: https://www.rfc-editor.org/rfc/rfc9562#section-4 */
+export const uuid = fieldOf(uuidKind)

@@ -124,6 +124,12 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
       exitCode = await runReplay(root, address, options)
     })
   program
+    .command('datasets')
+    .description('what is derived from the dataset files')
+    .command('docs')
+    .description('write docs/datasets/ and the sources of dbt anew')
+    .action(run(async () => (await import('./datasets-command.ts')).runDatasetsDocs))
+  program
     .command('reset')
     .description('delete all local data (.cupel/)')
     .addOption(services('delete the containers and their volumes too'))

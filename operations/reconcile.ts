@@ -1,5 +1,5 @@
 import type { Dataset } from '@cupel/core/dataset'
-import { parseBronzeKey, quarantineKey, silverKey } from '@cupel/core/keys'
+import { isEditedKey, parseBronzeKey, quarantineKey, silverKey } from '@cupel/core/keys'
 import type { TopicOffsets } from '@cupel/io/kafka'
 
 /** One bronze object, as its key and metadata say; counts are NaN where it was not ingest-stream that wrote it. */
@@ -100,16 +100,23 @@ export const findProblems = (
 export const received = ({ kafka, bronze }: DatasetStock): readonly BronzeObject[] =>
   bronze.filter((object) => isIngested(object) && isOfTopic(kafka, object))
 
+/** The bronze objects of one edited record each: Kafka knows nothing of them, and all stages behind bronze do. */
+export const edited = ({ bronze }: Pick<DatasetStock, 'bronze'>): readonly BronzeObject[] =>
+  bronze.filter(({ key }) => isEditedKey(key)).map((object) => ({ ...object, records: 1 }))
+
+/** The bronze objects that are refined. */
+const refinable = (stock: DatasetStock): readonly BronzeObject[] => [...received(stock), ...edited(stock)]
+
 /**
  * Objects that did not come from the topic, or that cannot be read: they count for nothing, take nothing away from what
  * was received, and stay until somebody takes them away. One string each.
  */
 export function foreignObjects(stock: DatasetStock): readonly string[] {
   const { dataset, kafka, bronze, ledger } = stock
-  const expected = new Set(received(stock).map((object) => silverOf(dataset, object)))
+  const expected = new Set(refinable(stock).map((object) => silverOf(dataset, object)))
   return [
     ...bronze
-      .filter((object) => !isIngested(object))
+      .filter((object) => !isIngested(object) && !isEditedKey(object.key))
       .map(({ key }) => `${key}: not written by ingest-stream`),
     ...bronze
       .filter((object) => isIngested(object) && !isOfTopic(kafka, object))
@@ -213,7 +220,7 @@ function problemsOfSilver(stock: DatasetStock): Found[] {
   const silver = new Set(stock.silver)
   const quarantine = new Map(stock.quarantine.map(({ key, lines }) => [key, lines]))
   const found: Found[] = []
-  for (const object of received(stock)) {
+  for (const object of refinable(stock)) {
     const { key, records } = object
     const expected = silverOf(dataset, object)
     const entry = entries.get(expected)

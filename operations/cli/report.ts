@@ -1,6 +1,13 @@
 import { identifier } from '@cupel/core/kinds/strings'
 import type { Postgres } from '@cupel/io/postgres'
-import { countOffsets, type DatasetStock, type DecisionStock, foreignObjects, sum } from '../reconcile.ts'
+import {
+  countOffsets,
+  type DatasetStock,
+  type DecisionStock,
+  edited,
+  foreignObjects,
+  sum,
+} from '../reconcile.ts'
 import { showCount } from './numbers.ts'
 
 /** Milliseconds from a record's Kafka timestamp to the stage's commit. */
@@ -9,7 +16,8 @@ export type Report = {
   readonly datasets: readonly {
     readonly dataset: string
     readonly kafka: number
-    readonly bronze: number
+    readonly bronze: number // as received
+    readonly edited: number // besides, records that were rejected and came again from a person's hand
     readonly tooLarge: number
     readonly silver: number
     readonly quarantined: number
@@ -34,6 +42,7 @@ export function makeReport(
       dataset: dataset.name,
       kafka: kafka.records,
       bronze: sum(bronze, ({ records }) => records || 0),
+      edited: edited({ bronze }).length,
       tooLarge: countOffsets(keptFailures),
       silver: sum(ledger, ({ silver }) => silver),
       quarantined: sum(ledger, ({ quarantined }) => quarantined),
@@ -103,8 +112,8 @@ export function formatReport(report: Report): string {
 /** What each stage holds of each dataset, and of all. */
 export function layersTable(datasets: Report['datasets']): string {
   const columns = ['kafka', 'bronze', 'silver', 'quarantined', 'duplicates', 'gold'] as const
-  const tooLarge = datasets.some((row) => row.tooLarge > 0) ? (['tooLarge'] as const) : []
-  const shown = [...columns, ...tooLarge]
+  const rare = (['edited', 'tooLarge'] as const).filter((column) => datasets.some((row) => row[column] > 0))
+  const shown = [...columns, ...rare]
   const rows = datasets.map((row) => [row.dataset, ...shown.map((column) => showCount(row[column]))])
   const total = ['total', ...shown.map((column) => showCount(sum(datasets, (row) => row[column])))]
   return table([

@@ -1,4 +1,4 @@
-import { bronzeKey, quarantineKey, silverKey } from '@cupel/core/keys'
+import { bronzeKey, editedKey, quarantineKey, silverKey } from '@cupel/core/keys'
 import { describe, expect, it } from 'vitest'
 import {
   type DatasetStock,
@@ -88,6 +88,18 @@ describe('reconcile', () => {
     const changes = { bronze: [...stock().bronze, byHand], ledger: [...stock().ledger, entry(byHand)] }
     expect(problems(changes)).toBe('')
     expect(foreignObjects(stock(changes))).toEqual([`${byHand.key}: topic m has no partition 9`])
+  })
+  it('takes an edited record for no second copy, and accounts for it behind bronze', () => {
+    const counts = { firstOffset: Number.NaN, lastOffset: Number.NaN, records: Number.NaN }
+    const edit = { ...bronze(0, 0), ...counts, key: editedKey('b', 'partition=0/m+0+0', 3) }
+    const bronzeObjects = [...stock().bronze, edit]
+    const ledger = [...stock().ledger, entry({ ...edit, records: 1 })]
+    const silver = ledger.map(({ objectKey }) => objectKey)
+    const whole = { bronze: bronzeObjects, ledger, silver }
+    expect(problems(whole)).toBe('')
+    expect(foreignObjects(stock(whole))).toEqual([])
+    expect(problems({ ...whole, silver: silver.slice(0, 2) })).toContain(`${silver[2]} was loaded into gold`)
+    expect(sorted({ bronze: bronzeObjects }).underWay).toEqual(['G2 1'])
   })
   it('does not miss what Kafka itself no longer keeps', () => {
     const kafka = { records: 4, partitions: [{ partition: 0, start: 6, end: 10 }] }

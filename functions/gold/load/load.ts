@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
-import { parseSilverKey } from '@cupel/core/keys'
+import { isEditedKey, parseSilverKey } from '@cupel/core/keys'
 import { identifier } from '@cupel/core/kinds/strings'
 import { forEachObject } from '@cupel/core/s3-event'
 import { copyColumns, upsertStatement } from '@cupel/core/warehouse-sql'
@@ -69,7 +69,7 @@ export const makeLoad =
         try {
           return await warehouse.transaction(async (transaction) => {
             if (!(await enterIntoLedger(transaction, { key, dataset, object }))) return 'skipped'
-            return upsert(transaction, dataset, files.csv)
+            return upsert(transaction, dataset, files.csv, isEditedKey(key))
           })
         } catch (error) {
           const refused = refusal(error)
@@ -157,7 +157,12 @@ async function enterIntoLedger(
   return rowCount === 1
 }
 
-async function upsert(transaction: Transaction, dataset: Dataset, csv: string): Promise<Loaded> {
+async function upsert(
+  transaction: Transaction,
+  dataset: Dataset,
+  csv: string,
+  isEdit: boolean,
+): Promise<Loaded> {
   await transaction.query(
     `CREATE TEMPORARY TABLE incoming (LIKE ${identifier(dataset.table)} INCLUDING DEFAULTS) ON COMMIT DROP`,
   )
@@ -165,7 +170,7 @@ async function upsert(transaction: Transaction, dataset: Dataset, csv: string): 
   const { rows } = await transaction.query<{ oldest: string | null }>(
     'SELECT min(_timestamp_ms) AS oldest FROM incoming',
   )
-  const { rowCount } = await transaction.query(upsertStatement(dataset, 'incoming'))
+  const { rowCount } = await transaction.query(upsertStatement(dataset, 'incoming', { isEdit }))
   const oldest = rows[0]?.oldest ?? null // bigint comes as text
   return { rows: rowCount ?? 0, oldestMs: oldest === null ? null : Number(oldest) }
 }

@@ -1,9 +1,10 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
-import { parseBronzeKey, quarantineKey, silverKey } from '@cupel/core/keys'
+import { parseBronzeKey } from '@cupel/core/keys'
 import { forEachObject } from '@cupel/core/s3-event'
 import type { RefineCounts } from '@cupel/duckdb/refine'
 import type { ObjectStore } from '@cupel/io/object-store'
+import { isRefined, putRefined } from '@cupel/io/refined-object'
 import { type TemporaryFolder, withTemporaryFolder } from '@cupel/io/temporary-folder'
 
 export type RefinePorts = {
@@ -24,9 +25,9 @@ export type RefineResult = RefineCounts & {
  * Refine each bronze object that an event names to one silver object and, where records are rejected, one quarantine
  * object. Same bronze and dataset version, same keys and bytes.
  *
- * Delivery: silver is written last and says in its metadata what it was made of, so an object that stands there is
- * whole and a second delivery does nothing. Throws only when the store or the engine does, or an object is no bronze;
- * the other objects of the event are refined all the same, and Lambda retries.
+ * Delivery: silver is written last (`putRefined`), so an object that stands there is whole and a second delivery does
+ * nothing. Throws only when the store or the engine does, or an object is no bronze; the other objects of the event are
+ * refined all the same, and Lambda retries.
  */
 export const makeRefine =
   ({ lake, datasetOf, refineFile }: RefinePorts) =>
@@ -52,11 +53,8 @@ export const makeRefine =
 
       const bronze = await lake.get(key)
       if (bronze === undefined) return undefined
-      const target = silverKey(dataset.silverFolder, place.name)
-      const madeOf = { 'bronze-etag': bronze.eTag, 'dataset-version': String(dataset.version) }
-      const present = await lake.head(target)
-      if (present && Object.entries(madeOf).every(([name, value]) => present.metadata[name] === value))
-        return undefined
+      const origin = { key, name: place.name, eTag: bronze.eTag, dataset }
+      if (await isRefined(lake, origin)) return undefined
 
       const files = {
         input: folder.file('bronze.ndjson'),
@@ -65,23 +63,7 @@ export const makeRefine =
       }
       await writeFile(files.input, bronze.body)
       const counts = await refineFile(dataset, files)
-      if (counts.quarantined > 0)
-        await lake.put(quarantineKey(dataset.name, place.name), await readFile(files.quarantine), {
-          contentType: 'application/x-ndjson',
-          metadata: madeOf,
-        })
-      await lake.put(target, await readFile(files.silver), {
-        contentType: 'application/vnd.apache.parquet',
-        metadata: {
-          ...madeOf,
-          'bronze-key': encodeURI(key), // metadata are ASCII; keys of ours stay as they are
-          dataset: dataset.name,
-          records: String(counts.records),
-          silver: String(counts.silver),
-          quarantined: String(counts.quarantined),
-          duplicates: String(counts.duplicates),
-        },
-      })
+      await putRefined(lake, origin, counts, files)
       return counts
     }
   }

@@ -5,6 +5,10 @@
  *     bronze/<folder>/partition=<p>/<topic>+<p>+<first offset>.ndjson
  *     silver/<folder>/partition=<p>/<topic>+<p>+<first offset>.parquet
  *     quarantine/<dataset>/partition=<p>/<topic>+<p>+<first offset>.ndjson
+ *
+ * A rejected record that a person edited comes again as a bronze object of its own, and so does what is made of it:
+ *
+ *     bronze/<folder>/edited/<name of the object that holds the record, + for />+<its offset>.ndjson
  */
 import type { KafkaRecord } from './kafka-event.ts'
 
@@ -22,6 +26,13 @@ export const bronzeKey = (folder: string, at: TopicPartition, firstOffset: numbe
 /** The folder and the rest of a bronze key, or undefined for any other key. */
 export const parseBronzeKey = (key: string): { folder: string; name: string } | undefined =>
   parse(/^bronze\/([^/]+)\/(.+)\.ndjson$/, key)
+
+/** The key of an edit of the record at `offset` in the bronze object `name`. A record has at most one. */
+export const editedKey = (folder: string, name: string, offset: number): string =>
+  `bronze/${folder}/edited/${name.replaceAll('/', '+')}+${offset}.ndjson`
+
+/** Whether an object holds an edited record, or what was made of one, and not what was received. */
+export const isEditedKey = (key: string): boolean => /^[^/]+\/[^/]+\/edited\//.test(key)
 
 export const silverKey = (folder: string, name: string): string => `silver/${folder}/${name}.parquet`
 

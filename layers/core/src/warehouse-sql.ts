@@ -56,8 +56,15 @@ export const copyColumns = (dataset: Dataset): readonly string[] =>
 /**
  * Put the rows of a table of the same columns into the dataset's table. Of a key the newest row stays, whatever the order
  * of arrival: a second time changes nothing. Affects the rows that were inserted or replaced an older one.
+ *
+ * An edited record has the address of the one that it stands for. Should a later version of the dataset accept that one
+ * too, they are equally new: what a person said stays, or comes in its place (`isEdit`).
  */
-export function upsertStatement(dataset: Dataset, fromTable: string): string {
+export function upsertStatement(
+  dataset: Dataset,
+  fromTable: string,
+  { isEdit = false }: { isEdit?: boolean } = {},
+): string {
   const columns = copyColumns(dataset)
   const key = dataset.key.map(identifier)
   const newest = newestColumns(dataset).map(identifier)
@@ -66,5 +73,5 @@ export function upsertStatement(dataset: Dataset, fromTable: string): string {
 SELECT DISTINCT ON (${key.join(', ')}) ${columns.join(', ')} FROM ${fromTable}
 ORDER BY ${[...key, ...newest.map((column) => `${column} DESC`)].join(', ')}
 ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${others.map((column) => `${column} = excluded.${column}`).join(', ')}, "_loaded_at" = clock_timestamp()
-WHERE (${newest.map((column) => `excluded.${column}`).join(', ')}) > (${newest.map((column) => `present.${column}`).join(', ')})`
+WHERE (${newest.map((column) => `excluded.${column}`).join(', ')}) ${isEdit ? '>=' : '>'} (${newest.map((column) => `present.${column}`).join(', ')})`
 }

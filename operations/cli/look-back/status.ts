@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs'
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dataset } from '@cupel/core/dataset'
-import { parseBronzeKey, silverKey } from '@cupel/core/keys'
+import { isEditedKey, parseBronzeKey, silverKey } from '@cupel/core/keys'
 import { identifier } from '@cupel/core/kinds/strings'
 import type { TopicOffsets } from '@cupel/io/kafka'
 import { consumerGroups } from '../../consumer-groups.ts'
@@ -121,12 +121,14 @@ async function countLayers(
   >('SELECT object_key, records, silver, quarantined, duplicates FROM ledger WHERE dataset = $1', [name])
   const known = new Map(ledger.map((row) => [row.object_key, Number(row.records)]))
   const silver = new Set(await inParallel(lake.list(`silver/${silverFolder}/`), async ({ key }) => key))
-  const bronze = await inParallel(lake.list(`bronze/${bronzeFolder}/`), async ({ key }) => {
+  const all = await inParallel(lake.list(`bronze/${bronzeFolder}/`), async ({ key }) => {
     const target = silverKey(silverFolder, parseBronzeKey(key)?.name ?? '')
     const inLedger = known.get(target)
     const records = inLedger ?? (Number((await lake.head(key))?.metadata.records) || 0)
-    return { records, isRefined: silver.has(target), isLoaded: inLedger !== undefined }
+    const isEdited = isEditedKey(key)
+    return { records, isEdited, isRefined: silver.has(target), isLoaded: inLedger !== undefined }
   })
+  const bronze = all.filter(({ isEdited }) => !isEdited)
   const offsets = topic === undefined ? noOffsets : await kafka.offsets(topic)
   const [gold] = await warehouse.query<{ count: string }>(`SELECT count(*) FROM ${identifier(table)}`)
   const total = (column: 'silver' | 'quarantined' | 'duplicates') => sum(ledger, (row) => Number(row[column]))
@@ -138,6 +140,7 @@ async function countLayers(
       dataset: name,
       kafka: offsets.records,
       bronze: sum(bronze, records),
+      edited: all.length - bronze.length,
       tooLarge: countOffsets(tooLargeOf(topic)),
       silver: total('silver'),
       quarantined: total('quarantined'),

@@ -2,7 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bronzeLine } from '@cupel/core/bronze'
-import { bronzeKey, silverKey } from '@cupel/core/keys'
+import type { Dataset } from '@cupel/core/dataset'
+import { bronzeKey, editedKey, parseBronzeKey, silverKey } from '@cupel/core/keys'
+import { text } from '@cupel/core/kinds'
 import { objectCreatedEvent } from '@cupel/core/s3-event'
 import { type Engine, openEngine } from '@cupel/duckdb/engine'
 import { parquetToCsv } from '@cupel/duckdb/parquet-to-csv'
@@ -152,6 +154,22 @@ describe('refine, then load', () => {
     expect((await lake.head(silverOf(0)))?.metadata['dataset-version']).toBe('2')
   })
 
+  it('leaves nothing in quarantine that a new version accepts', async () => {
+    const key = await putBronze(0, [merchant(1, { name: 'Secret Shop' }), merchant(2)])
+    const { name, ...others } = merchants.fields
+    const strict = { ...merchants, fields: { ...others, name: text('Short.', { max: 5 }) } }
+    const by = (dataset: Dataset) =>
+      makeRefine({
+        lake,
+        datasetOf: () => dataset,
+        refineFile: (dataset, files) => refineFile(engine, dataset, files),
+      })(created(key))
+    expect(await by(strict)).toMatchObject({ silver: 0, quarantined: 2 })
+    const quarantine = lake.keys().find((name) => name.startsWith('quarantine/'))!
+    expect(await by({ ...merchants, version: 2 })).toMatchObject({ silver: 2, quarantined: 0 })
+    expect((await lake.get(quarantine))?.body).toHaveLength(0)
+  })
+
   it('keeps the newest row, in whatever order objects arrive', async () => {
     const older = await putBronze(0, [merchant(1, { name: 'Older' })])
     const newer = await putBronze(5, [merchant(1, { name: 'Newer', updated_at: '2026-03-01T00:00:00Z' })])
@@ -160,6 +178,20 @@ describe('refine, then load', () => {
     await load(created(silverOf(5)))
     expect(await load(created(silverOf(0)))).toMatchObject({ objects: 1, rows: 0 })
     expect(await names()).toEqual(['Newer'])
+  })
+
+  it('lets an edited record stand for the one whose address it has, in whatever order they arrive', async () => {
+    const received = await putBronze(0, [merchant(1, { name: 'As sent' })])
+    const edit = editedKey(merchants.bronzeFolder, parseBronzeKey(received)!.name, 0)
+    const line = Buffer.from((await lake.get(received))!.body).toString()
+    await lake.put(edit, Buffer.from(line.replace('As sent', 'Edited')))
+    await refine(created(received, edit))
+    const silver = [received, edit].map((key) => silverKey(merchants.silverFolder, parseBronzeKey(key)!.name))
+    for (const order of [silver, silver.toReversed()]) {
+      await database.warehouse.query('TRUNCATE ledger, merchants')
+      await load(created(...order))
+      expect(await names()).toEqual(['Edited'])
+    }
   })
 
   it('loads an object once when two invocations race', async () => {

@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises'
+import type { Dataset } from '@cupel/core/dataset'
+import { quarantineKey, silverKey } from '@cupel/core/keys'
+import type { ObjectStore } from './object-store.ts'
+
+/** What silver and quarantine objects are made of: a bronze object, by a version of its dataset. */
+export type Origin = {
+  readonly key: string
+  readonly name: string // of the key, without folder and ending
+  readonly eTag: string
+  readonly dataset: Dataset
+}
+
+const madeOf = ({ eTag, dataset }: Origin) => ({
+  'bronze-etag': eTag,
+  'dataset-version': String(dataset.version),
+})
+
+/** Whether the silver object that stands there was made of this. */
+export async function isRefined(lake: Pick<ObjectStore, 'head'>, origin: Origin): Promise<boolean> {
+  const present = await lake.head(silverKey(origin.dataset.silverFolder, origin.name))
+  return Object.entries(madeOf(origin)).every(([name, value]) => present?.metadata[name] === value)
+}
+
+/**
+ * Store what was refined. Silver is written last and says in its metadata what it was made of: one that stands there is
+ * whole. Where nothing is rejected any more, a quarantine object that an earlier version left behind becomes empty.
+ */
+export async function putRefined(
+  lake: Pick<ObjectStore, 'put' | 'head'>,
+  origin: Origin,
+  counts: Readonly<Record<'records' | 'silver' | 'quarantined' | 'duplicates', number>>,
+  files: { readonly silver: string; readonly quarantine: string },
+): Promise<void> {
+  const { key, name, dataset } = origin
+  const rejected = quarantineKey(dataset.name, name)
+  if (counts.quarantined > 0 || (await lake.head(rejected)))
+    await lake.put(rejected, counts.quarantined > 0 ? await readFile(files.quarantine) : new Uint8Array(), {
+      contentType: 'application/x-ndjson',
+      metadata: madeOf(origin),
+    })
+  await lake.put(silverKey(dataset.silverFolder, name), await readFile(files.silver), {
+    contentType: 'application/vnd.apache.parquet',
+    metadata: {
+      ...madeOf(origin),
+      'bronze-key': encodeURI(key), // metadata are ASCII; keys of ours stay as they are
+      dataset: dataset.name,
+      records: String(counts.records),
+      silver: String(counts.silver),
+      quarantined: String(counts.quarantined),
+      duplicates: String(counts.duplicates),
+    },
+  })
+}

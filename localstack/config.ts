@@ -22,11 +22,13 @@ export type LocalConfig = {
 
 export type S3Credentials = { readonly accessKeyId: string; readonly secretAccessKey: string }
 
-/** How an S3 of one's own announces changes of its objects. Without either, by a webhook that it was given by hand. */
+/** How an S3 of one's own announces changes of its objects. Without topic and queue, by a webhook that it was given by hand. */
 export type S3Events = {
   /** Of the Kafka in use: the S3 publishes its notifications there, and they are read with `groupId`. */
   readonly topic?: string
   readonly groupId: string
+  /** SQS: the S3 notifies this queue, and it is polled. `endpoint` is where SQS answers. */
+  readonly queue?: { readonly queueUrl: string; readonly endpoint: string }
   /** ARN of a target that the S3 knows: the template's notifications are put on their buckets with it. */
   readonly target?: string
 }
@@ -137,7 +139,8 @@ function realServices(
   problems: string[],
   service: string,
 ): LocalConfig['real'] {
-  const { S3_EVENTS_TOPIC, S3_EVENTS_TARGET } = env
+  const { S3_EVENTS_TOPIC, S3_EVENTS_QUEUE, S3_EVENTS_TARGET, AWS_ENDPOINT_URL_SQS } = env
+  const announces = Boolean(S3_EVENTS_TOPIC || S3_EVENTS_QUEUE || S3_EVENTS_TARGET)
   const { KAFKA_BROKERS, S3_ENDPOINT, DATABASE_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = env
   if (KAFKA_BROKERS && !/^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$/.test(KAFKA_BROKERS)) {
     problems.push('KAFKA_BROKERS is not host:port, or several with commas between')
@@ -151,20 +154,32 @@ function realServices(
   if (S3_ENDPOINT && !(AWS_ACCESS_KEY_ID && AWS_SECRET_ACCESS_KEY)) {
     problems.push('S3_ENDPOINT needs its credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY')
   }
-  if ((S3_EVENTS_TOPIC || S3_EVENTS_TARGET) && !S3_ENDPOINT) {
-    problems.push('S3_EVENTS_TOPIC and S3_EVENTS_TARGET are of an S3 of your own, and S3_ENDPOINT is not set')
+  if (announces && !S3_ENDPOINT) {
+    problems.push(
+      'S3_EVENTS_TOPIC, S3_EVENTS_QUEUE and S3_EVENTS_TARGET are of an S3 of your own, and S3_ENDPOINT is not set',
+    )
   }
   if (S3_EVENTS_TOPIC && !/^[\w.-]{1,249}$/.test(S3_EVENTS_TOPIC)) {
     problems.push('S3_EVENTS_TOPIC is not the name of a topic: letters, digits, `.`, `_` and `-`')
+  }
+  if (S3_EVENTS_QUEUE && !/^https?:$/.test(protocolOf(S3_EVENTS_QUEUE))) {
+    problems.push('S3_EVENTS_QUEUE is not the URL of a queue, as http://127.0.0.1:4566/000000000000/NAME is')
   }
   if (S3_EVENTS_TARGET && !/^arn:[^:]*:[^:]*:[^:]*:[^:]*:.+$/.test(S3_EVENTS_TARGET)) {
     problems.push('S3_EVENTS_TARGET is not an ARN, as arn:minio:sqs::NAME:kafka is')
   }
   return {
-    ...((S3_EVENTS_TOPIC || S3_EVENTS_TARGET) && {
+    ...(announces && {
       s3Events: {
         groupId: `${service}-s3-events`,
         ...(S3_EVENTS_TOPIC && { topic: S3_EVENTS_TOPIC }),
+        ...(S3_EVENTS_QUEUE && {
+          queue: {
+            queueUrl: S3_EVENTS_QUEUE,
+            // LocalStack names its queues by a host that not every machine resolves.
+            endpoint: AWS_ENDPOINT_URL_SQS || originOf(S3_EVENTS_QUEUE),
+          },
+        }),
         ...(S3_EVENTS_TARGET && { target: S3_EVENTS_TARGET }),
       },
     }),
@@ -180,10 +195,5 @@ function realServices(
   }
 }
 
-function protocolOf(url: string): string {
-  try {
-    return new URL(url).protocol
-  } catch {
-    return ''
-  }
-}
+const protocolOf = (url: string): string => (URL.canParse(url) ? new URL(url).protocol : '')
+const originOf = (url: string): string => (URL.canParse(url) ? new URL(url).origin : '')

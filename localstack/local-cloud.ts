@@ -12,7 +12,8 @@ import { scaledClock } from './event-sources/clock.ts'
 import { bucketDestination, fileDestination, topicDestination } from './event-sources/kafka/destinations.ts'
 import type { Destination } from './event-sources/kafka/on-failure.ts'
 import { startKafkaEventSource } from './event-sources/kafka/source.ts'
-import { makeS3EventSource } from './event-sources/s3/source.ts'
+import { readS3EventQueue } from './event-sources/s3/queue.ts'
+import { makeS3EventSource, type S3EventSource } from './event-sources/s3/source.ts'
 import { readS3EventTopic } from './event-sources/s3/topic.ts'
 import { startSchedule } from './event-sources/schedule/source.ts'
 import { seededRandom } from './event-sources/seeded-random.ts'
@@ -25,9 +26,7 @@ import { startInvokeEndpoint } from './lambda/invoke-endpoint.ts'
 import { type InvocationReport, type LambdaRuntime, startRuntime } from './lambda/runtime.ts'
 import { keepPostgresRunning } from './postgres/keep-running.ts'
 import { announceChanges, createBuckets, createTopics, openS3, runPrepare } from './provision.ts'
-import type { ObjectChange } from './s3/object-change.ts'
 import { startS3 } from './s3/server.ts'
-import { readNotification } from './s3-webhook.ts'
 import type { Wiring } from './template.ts'
 
 export type LocalCloudOptions = {
@@ -94,7 +93,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     const s3Source = makeS3EventSource({ notifications, enqueue: queue.enqueue, region, log })
     stopping.sources.push(() => s3Source.close())
 
-    const endpoints = await startServices(options, runtime, queue, s3Source.handle, stopping)
+    const endpoints = await startServices(options, runtime, queue, s3Source, stopping)
     Object.assign(variables, endpointVariables(endpoints, region))
     signal?.throwIfAborted()
 
@@ -127,11 +126,15 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     })
     stopping.sources.push(() => code.close())
 
+    const { announce } = s3Source
     if (s3Events?.topic !== undefined) {
       const { topic, groupId } = s3Events
-      const { handle } = s3Source
-      const source = readS3EventTopic({ bootstrapServers: endpoints.kafka, topic, groupId, handle, log })
-      stopping.sources.push(source.close)
+      const bootstrapServers = endpoints.kafka
+      stopping.sources.push(readS3EventTopic({ bootstrapServers, topic, groupId, announce, log }).close)
+    }
+    if (s3Events?.queue && config.real.s3) {
+      const { queue, credentials } = { queue: s3Events.queue, credentials: config.real.s3 }
+      stopping.sources.push(readS3EventQueue({ ...queue, region, credentials, announce, log }).close)
     }
     for (const schedule of wiring.schedules) {
       const { close } = startSchedule({ schedule, enqueue: queue.enqueue, log })
@@ -278,7 +281,7 @@ async function startServices(
   { config, region, log }: LocalCloudOptions,
   runtime: LambdaRuntime,
   queue: AsyncQueue,
-  announce: (change: ObjectChange) => void,
+  s3Source: S3EventSource,
   stopping: Stages,
 ): Promise<Endpoints> {
   const { directory, ports, real } = config
@@ -292,7 +295,7 @@ async function startServices(
   const s3 = async () => {
     if (real.s3) return real.s3.endpoint
     const options = { directory: join(directory, 's3'), port: ports.s3, region, log }
-    const server = await startS3({ ...options, onChange: announce })
+    const server = await startS3({ ...options, onChange: s3Source.handle })
     stopping.services.push(() => server.close())
     return server.endpoint
   }
@@ -309,7 +312,7 @@ async function startServices(
       runtime,
       enqueue: queue.enqueue,
       port: ports.lambda,
-      routes: { [s3EventsPath]: (body) => readNotification(body).forEach(announce) },
+      routes: { [s3EventsPath]: s3Source.announce },
     })
     stopping.intake.push(() => endpoint.close())
     return endpoint.endpoint

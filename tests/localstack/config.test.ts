@@ -82,12 +82,22 @@ describe('the settings of the local cloud', () => {
     const s3Events = { topic: 's3-events', groupId: 'orders-s3-events' }
     expect(read({}, env).real.s3Events).toEqual(s3Events)
     expect(read({}, { ...env, S3_EVENTS_TARGET: target }).real.s3Events).toEqual({ ...s3Events, target })
+    const S3_EVENTS_QUEUE = 'http://sqs.us-east-1.localhost:4566/000000000000/uploads'
+    const queue = { queueUrl: S3_EVENTS_QUEUE, endpoint: 'http://sqs.us-east-1.localhost:4566' }
+    expect(read({}, { ...env, S3_EVENTS_QUEUE }).real.s3Events).toEqual({ ...s3Events, queue })
+    const AWS_ENDPOINT_URL_SQS = 'http://127.0.0.1:4566'
+    expect(read({}, { ...env, S3_EVENTS_QUEUE, AWS_ENDPOINT_URL_SQS }).real.s3Events?.queue).toEqual({
+      ...queue,
+      endpoint: AWS_ENDPOINT_URL_SQS,
+    })
   })
 
   it.each<[unknown, Record<string, string>, string]>([
     [{}, { S3_EVENTS_TOPIC: 's3-events' }, 'are of an S3 of your own, and S3_ENDPOINT is not set'],
     [{}, { S3_EVENTS_TOPIC: 's3 events' }, 'S3_EVENTS_TOPIC is not the name of a topic'],
     [{}, { S3_EVENTS_TARGET: 'kafka' }, 'S3_EVENTS_TARGET is not an ARN'],
+    [{}, { S3_EVENTS_QUEUE: 'uploads' }, 'S3_EVENTS_QUEUE is not the URL of a queue'],
+    [{}, { S3_EVENTS_QUEUE: 'http://127.0.0.1:1/1/q' }, 'S3_ENDPOINT is not set'],
     [{ port: 1 }, {}, 'custom.localstack.port is unknown; there are directory, ports,'],
     [{ ports: { redis: 1 } }, {}, 'custom.localstack.ports.redis is unknown'],
     [{ ports: { s3: 70_000 } }, {}, 'custom.localstack.ports.s3 is not a port from 0 to 65535: 70000'],

@@ -1,5 +1,12 @@
-import { expect, it } from 'vitest'
-import { endpointVariables } from '#localstack/local-cloud.ts'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Kafka, logLevel } from 'kafkajs'
+import { expect, it, vi } from 'vitest'
+import { readConfig } from '#localstack/config.ts'
+import { endpointVariables, startLocalCloud } from '#localstack/local-cloud.ts'
+import { startFakeSqs } from './event-sources/s3/fake-sqs.ts'
+import { startTestS3 } from './s3/start-test-s3.ts'
 
 const endpoints = { kafka: '127.0.0.1:1', s3: 'http://127.0.0.1:2', lambda: 'http://127.0.0.1:3' }
 
@@ -11,4 +18,60 @@ it('gives functions the credentials of the S3 in use, without the token that it 
     AWS_SESSION_TOKEN: '',
   })
   expect(endpointVariables(endpoints, 'eu-west-1')).not.toHaveProperty('AWS_SESSION_TOKEN')
+})
+
+it('functions get the same event of an upload, whether an S3 tells of it by webhook, in a topic or in a queue', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'local-cloud-'))
+  const sqs = await startFakeSqs()
+  const s3 = await startTestS3({})
+  const handler = 'export const handler = async (event) => console.log(JSON.stringify(event))'
+  await writeFile(join(directory, 'show.mjs'), handler)
+  const env = {
+    ...{ S3_ENDPOINT: s3.endpoint, AWS_ACCESS_KEY_ID: 'me', AWS_SECRET_ACCESS_KEY: 'secret' },
+    ...{ S3_EVENTS_TOPIC: 's3-events', S3_EVENTS_QUEUE: sqs.queueUrl, CUPEL_PORT_KAFKA: '0' },
+  }
+  const events: string[] = []
+  const cloud = await startLocalCloud({
+    wiring: {
+      ...{ kafkaMappings: [], schedules: [], buckets: ['foreign-uploads'], warnings: [] },
+      functions: [
+        {
+          ...{ name: 'show', key: 'show', handler: 'show.handler', environment: {}, layers: [] },
+          ...{ timeoutSeconds: 20, memoryMb: 128 },
+        },
+      ],
+      bucketNotifications: [
+        { id: 'n', bucket: 'foreign-uploads', events: ['s3:ObjectCreated:*'], functionName: 'show' },
+      ],
+    },
+    config: readConfig({ postgres: false }, env, { directory, service: 'shop', lambdaPort: 0 }),
+    projectDirectory: directory,
+    taskRoot: directory,
+    bootstrap: join(import.meta.dirname, '../../localstack/lambda/bootstrap.mjs'),
+    ...{ region: 'us-east-1', accountId: '123456789012', version: 'of a test', log: () => {} },
+    onFunctionLine: ({ text }) => void events.push(text),
+  })
+  try {
+    const told = await readFile(join(import.meta.dirname, 'fixtures/minio-notification.json'), 'utf8')
+    await fetch(`${cloud.endpoints.lambda}/_localstack/s3-events`, { method: 'POST', body: told })
+    const kafka = new Kafka({ brokers: [cloud.endpoints.kafka], logLevel: logLevel.NOTHING })
+    const producer = kafka.producer()
+    await producer.connect()
+    await producer.send({ topic: 's3-events', messages: [{ value: told }] })
+    await producer.disconnect()
+    sqs.send(told)
+    await vi.waitFor(() => expect(events).toHaveLength(3), 15_000)
+    expect(new Set(events).size).toBe(1)
+    expect(JSON.parse(events[0]!).Records[0]).toMatchObject({
+      eventSource: 'aws:s3',
+      eventName: 'ObjectCreated:Put',
+      s3: { bucket: { name: 'foreign-uploads' }, object: { key: 'in/x+y%2B%C3%BC.json', size: 7 } },
+    })
+    expect(sqs.left()).toEqual([])
+  } finally {
+    await cloud.stop()
+    await s3.stop()
+    await sqs.stop()
+    await rm(directory, { recursive: true })
+  }
 })

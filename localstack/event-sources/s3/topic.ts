@@ -1,31 +1,24 @@
 import { messageOf } from '../../errors.ts'
-import type { ObjectChange } from '../../s3/object-change.ts'
-import { readNotification } from '../../s3-webhook.ts'
 import { systemClock } from '../clock.ts'
 import { type ConsumerSettings, openKafkaConsumer, type RecordConsumer } from '../kafka/consumer.ts'
 import { rarely } from '../rarely.ts'
-
-export type S3EventTopic = {
-  readonly ready: Promise<void> // resolves once the group is joined
-  /** Nothing is handed over any more; resolves when what was handed over is committed, if the broker answers. */
-  close(): Promise<void>
-}
+import type { Announce, NotificationReader } from './source.ts'
 
 /**
- * The changes of objects that an S3 publishes to a Kafka topic, one after the other to `handle`: for an S3 that cannot
+ * What an S3 publishes of its changes to a Kafka topic, one after the other to `announce`: for an S3 that cannot
  * reach this process, as one in a container cannot. What came while nothing read the topic is read at the next start.
  *
- * A message is committed after `handle` took it, so one may come again, as S3's own events may. What is no
+ * A message is committed after `announce` took it, so one may come again, as S3's own events may. What is no
  * notification is passed over, with a line.
  */
 export function readS3EventTopic(options: {
   readonly bootstrapServers: string
   readonly topic: string
   readonly groupId: string
-  readonly handle: (change: ObjectChange) => void
+  readonly announce: Announce
   readonly log: (line: string) => void
-}): S3EventTopic {
-  const { topic, handle, log } = options
+}): NotificationReader & { readonly ready: Promise<void> /* the group is joined */ } {
+  const { topic, announce, log } = options
   const settings: ConsumerSettings = { ...options, startingPosition: 'TRIM_HORIZON', clock: systemClock }
   const seldom = rarely(log, systemClock)
   const handled = new Map<number, number>() // partition → next offset, not committed yet
@@ -58,7 +51,7 @@ export function readS3EventTopic(options: {
     offer({ partition, offset, value }) {
       if (closed) return true // not committed, so it is read again
       try {
-        readNotification(Buffer.from(value ?? '').toString()).forEach(handle)
+        announce(Buffer.from(value ?? '').toString())
       } catch (error) {
         log(
           `event source of ${topic}: ${topic}-${partition} offset ${offset} is passed over: ${messageOf(error)}`,

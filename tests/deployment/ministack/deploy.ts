@@ -16,6 +16,7 @@ import { readTemplate, type Template } from '#localstack/template.ts'
 import { buildAll } from '#operations/build.ts'
 import { differences, type Facts, factsOfCloud, factsOfWiring } from './facts.ts'
 import { installMinistack, type Ministack, startMinistack } from './ministack.ts'
+import { flowThroughQueue } from './queue-flow.ts'
 
 const account = {
   region: 'us-east-1',
@@ -29,6 +30,7 @@ const runMs = 60_000 // for a cold function with a native engine on a loaded mac
 /**
  * `npm run deploy:local`: deploys what `serverless package` made to an AWS on loopback, sees a function run there after an
  * upload, compares what stands there with what the local cloud derives from the same template, and removes it again.
+ * Then the other way around: functions run here, on that AWS's S3, whose notifications come through its SQS.
  * Exit code 0 when all of it holds, or when there is no Python to run that AWS; 1 otherwise.
  */
 async function main(root: string): Promise<number> {
@@ -45,7 +47,10 @@ async function main(root: string): Promise<number> {
     await buildAll(root)
     cloud = await startMinistack(program, directory, root, account.accountId)
     say(`ministack at ${cloud.endpoint}`)
-    const holds = await deployAndLook(root, directory, cloud)
+    const stands = await deployAndLook(root, directory, cloud)
+    const wrong = await flowThroughQueue(root, directory, cloud.endpoint, account)
+    say(wrong ?? 'with its S3 and a queue of its SQS, the layers of a local start reconcile')
+    const holds = stands && wrong === undefined
     if (!holds) console.error(errorsIn(cloud.log()))
     return holds ? 0 : 1
   } catch (error) {

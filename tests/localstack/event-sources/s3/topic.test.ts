@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Kafka, logLevel, type Producer } from 'kafkajs'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { readNotification } from '#localstack/event-sources/s3/notification.ts'
 import { readS3EventTopic } from '#localstack/event-sources/s3/topic.ts'
 import { type RunningBroker, startBroker } from '#localstack/kafka/broker.ts'
-import type { ObjectChange } from '#localstack/s3/object-change.ts'
 
 const captured = await readFile(join(import.meta.dirname, '../../fixtures/minio-notification.json'), 'utf8')
 const topic = 's3-events'
@@ -37,7 +37,7 @@ function read() {
     bootstrapServers: broker.bootstrapServers,
     topic,
     groupId: 'shop-s3-events',
-    handle: ({ bucket, key }: ObjectChange) => void keys.push(`${bucket}/${key}`),
+    announce: (text) => keys.push(...readNotification(text).map(({ bucket, key }) => `${bucket}/${key}`)),
     log: (line) => void lines.push(line),
   })
   return { keys, lines, source }

@@ -1,4 +1,4 @@
-import type { ObjectChange } from './s3/object-change.ts'
+import type { ObjectChange } from '../../s3/object-change.ts'
 
 const emulated: ReadonlySet<string> = new Set<ObjectChange['eventName']>([
   'ObjectCreated:Put',
@@ -18,11 +18,19 @@ const emulated: ReadonlySet<string> = new Set<ObjectChange['eventName']>([
  * versitygw differs: the key stands as it is, not encoded, and times have no milliseconds.
  * https://github.com/versity/versitygw/blob/main/s3event/event.go
  *
+ * What SNS passed on is read from its envelope.
+ * https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html
+ *
  * Throws an Error that says what is missing when the text is no notification.
  */
 export function readNotification(text: string): ObjectChange[] {
-  const { Records: records, Event: event } = parse(text)
+  const { Records: records, Event: event, Type: type, Message: message, ...other } = parse(text)
   if (event === 's3:TestEvent') return []
+  if (type === 'Notification' && typeof message === 'string') return readNotification(message)
+  if (other.source === 'aws.s3')
+    throw new Error(
+      `it is an event of EventBridge (${other['detail-type']}): have the bucket notify by itself`,
+    )
   if (!Array.isArray(records)) throw new Error('the notification has no Records')
   return records.flatMap((record: Notified) => {
     const eventName = record.eventName?.replace(/^s3:/, '') ?? ''
@@ -64,7 +72,7 @@ type Notified = {
   }
 }
 
-function parse(text: string): { Records?: unknown; Event?: unknown } {
+function parse(text: string): Readonly<Record<string, unknown>> {
   try {
     return JSON.parse(text) ?? {}
   } catch {

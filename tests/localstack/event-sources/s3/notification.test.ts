@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { readNotification } from '#localstack/s3-webhook.ts'
+import { readNotification } from '#localstack/event-sources/s3/notification.ts'
 
-const minio = readFileSync(new URL('fixtures/minio-notification.json', import.meta.url), 'utf8')
+const minio = readFileSync(new URL('../../fixtures/minio-notification.json', import.meta.url), 'utf8')
 
 /** MinIO's real notification with something of its only record changed. */
 const changed = (change: (record: Record<string, unknown> & { s3: { object: object } }) => void) => {
@@ -55,8 +55,19 @@ describe('S3 notifications of other object stores', () => {
     expect(readNotification(versitygw)[0]?.key).toBe('in/a+b %2F.json')
   })
 
+  it('that SNS passed on are read from its envelope', () => {
+    const passedOn = JSON.stringify({
+      Type: 'Notification',
+      TopicArn: 'arn:aws:sns:::uploads',
+      Message: minio,
+    })
+    expect(readNotification(passedOn)).toEqual(readNotification(minio))
+  })
+
   it.each([
     ['{', 'is not JSON'],
+    ['{"Type":"SubscriptionConfirmation","Message":"You have chosen"}', 'has no Records'],
+    ['{"source":"aws.s3","detail-type":"Object Created","detail":{}}', 'EventBridge (Object Created)'],
     ['null', 'has no Records'],
     ['{"Records":[{"eventName":"ObjectCreated:Put"}]}', 'has no bucket or no key'],
   ])('that are none (%s) are refused', (text, message) => {

@@ -1,3 +1,4 @@
+import type { Check } from './checks.ts'
 import { definitionError, type Field } from './kinds/kind.ts'
 
 export type Fields = Readonly<Record<string, Field>>
@@ -21,6 +22,7 @@ export type Dataset<F extends Fields = Fields> = {
   readonly append: boolean // facts that are never corrected: gold numbers them with an `id` beside the key
   readonly references: Readonly<Record<string, Reference>> // by field
   readonly maxQuarantined: number // share of an object's records, 0 to 1, beyond which the object as a whole fails
+  readonly checks: readonly Check<keyof F & string>[] // what must hold of its table: `cupel test`
   readonly fields: F
 }
 
@@ -52,7 +54,7 @@ type RequiredName<F extends Fields> = string extends keyof F
       [N in Name<F>]: F[N] extends Field<never, infer Optional> ? (true extends Optional ? never : N) : N
     }[Name<F>]
 
-type Defaulted = 'unknownFields' | 'tombstones' | 'append' | 'maxQuarantined'
+type Defaulted = 'unknownFields' | 'tombstones' | 'append' | 'maxQuarantined' | 'checks'
 
 export type DatasetDefinition<F extends Fields> = Omit<
   Dataset<F>,
@@ -75,6 +77,7 @@ export function dataset<const F extends Fields, Topic extends string | undefined
     tombstones = 'quarantine',
     append = false,
     maxQuarantined = 1,
+    checks = [],
   } = definition
   const references = (definition.references ?? {}) as Readonly<Record<string, Reference>>
   const where = `dataset ${name}`
@@ -123,6 +126,7 @@ export function dataset<const F extends Fields, Topic extends string | undefined
     append,
     references,
     maxQuarantined,
+    checks,
   }
 }
 

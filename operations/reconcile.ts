@@ -81,19 +81,23 @@ export type Problem = {
  * Do the layers agree, to the record? Each string says where they do not; none says that guarantees G1 to G4 of the
  * README hold for what is stored now, and that nothing is under way.
  */
-export const reconcile = (stocks: readonly DatasetStock[], decisions: DecisionStock): readonly string[] =>
-  findProblems(stocks, decisions).map(({ subject, text }) => `${subject}: ${text}`)
+export const reconcile = (
+  stocks: readonly DatasetStock[],
+  decisions: DecisionStock | undefined,
+): readonly string[] => findProblems(stocks, decisions).map(({ subject, text }) => `${subject}: ${text}`)
 
-/** All that does not hold, and all that is under way. */
+/** All that does not hold, and all that is under way; of decisions where they are taken. */
 export const findProblems = (
   stocks: readonly DatasetStock[],
-  decisions: DecisionStock,
+  decisions: DecisionStock | undefined,
 ): readonly Problem[] => [
   ...stocks.flatMap(problemsOfDataset),
-  ...problemsOfDecisions(
-    decisions,
-    stocks.find(({ dataset }) => dataset.topic === decisions.topic),
-  ),
+  ...(decisions
+    ? problemsOfDecisions(
+        decisions,
+        stocks.find(({ dataset }) => dataset.topic === decisions.topic),
+      )
+    : []),
 ]
 
 /** The bronze objects that hold what came from the topic. */

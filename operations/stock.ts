@@ -7,7 +7,6 @@ import type { KafkaPort } from '@cupel/io/kafka'
 import type { ListedObject, ObjectStore } from '@cupel/io/object-store'
 import { copyCsv, type Postgres } from '@cupel/io/postgres'
 import { withTemporaryFolder } from '@cupel/io/temporary-folder'
-import { transactions } from '#datasets/finance/transactions.ts'
 import { consumerGroups } from './consumer-groups.ts'
 import { inParallel } from './in-parallel.ts'
 import { keptFailures } from './kept-failures.ts'
@@ -77,10 +76,10 @@ export async function takeStock(
   }
 }
 
-/** The decisions on transactions, compared with the valid transactions that gold holds. */
+/** The decisions on the transactions of a dataset, compared with the valid ones that gold holds. */
 export async function takeStockOfDecisions(
   warehouse: Pick<Postgres, 'query'>,
-  topic = transactions.topic,
+  topic: string,
 ): Promise<DecisionStock> {
   const ids = async (sql: string) =>
     (await warehouse.query<{ id: string }>(`${sql} ORDER BY 1 LIMIT ${some}`)).map(({ id }) => id)

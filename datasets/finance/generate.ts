@@ -6,12 +6,14 @@ import { meanZeal, type User } from './people.ts'
 import { accountFields, merchantFields, type Topic, transactionFields, userFields } from './records.ts'
 import { unusualCities } from './reference/places.ts'
 import { centsFor, usdPerUnit } from './reference/rates.ts'
+import { paymentsADay, usersFor, worldStartMs } from './scale.ts'
 import { makeSender, type Outgoing, type Produced } from './sender.ts'
 import { count, emptySummary, type Summary } from './summary.ts'
 import { begin, follow } from './travel.ts'
 import { makeWorld, type World } from './world.ts'
 
 export type { FraudKind } from './frauds.ts'
+export { paymentsADay, worldStartMs } from './scale.ts'
 export type { Produced, Truth } from './sender.ts'
 export type { Summary } from './summary.ts'
 
@@ -26,18 +28,9 @@ export type FinanceOptions = {
 }
 
 const defaultShares = { dirt: 0.01, fraud: 0.015 }
-/** How people stand then does not depend on when a run starts, unless it starts earlier. */
-export const worldStartMs = Date.UTC(2024, 0, 1)
-/** Of one user, on average over a year: the others of a topic come on top of that. */
-export const paymentsADay = 4
-
 const share = { duplicate: 0.02, late: 0.02, outOfOrder: 0.03, changedAccount: 0.01, changedUser: 0.002 }
 const firstRun = 16 // streams of random numbers below are the world's
 const salaryUsd = 4_500
-
-/** How many users a run has when not told: one for 40 transactions, from 50 to 5,000. */
-export const usersFor = (transactions: number): number =>
-  Math.round(Math.min(5000, Math.max(50, transactions / 40)))
 
 /**
  * A bank's life as Kafka records: merchants, users and accounts first, then transactions with updates of profiles,

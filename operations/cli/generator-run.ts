@@ -1,9 +1,8 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { worldStartMs } from '#datasets/finance/generate.ts'
 import { cannotWrite } from './failure.ts'
 
-/** The generator's next run of a seed in a data folder: new transactions of the same people, later than all before. */
+/** A generator's next run of a seed in a data folder: new records of the same world, later than all before. */
 export type GeneratorRun = {
   readonly run: number // counts from 0
   readonly startMs: number // simulated
@@ -13,7 +12,7 @@ export type GeneratorRun = {
   readonly close: () => void
 }
 
-/** What `generator.json` says of each seed: how often it was started, and up to when its simulated time may be used. */
+/** What `generator.json` says of each world: how often it was started, and up to when its simulated time may be used. */
 type Taken = { readonly runs: number; readonly usedUntilMs: number }
 
 const hourMs = 3_600_000
@@ -23,20 +22,24 @@ const apartMs = 2 * dayMs // travellers are home again, and late events are of t
 const retryMs = 1_000
 
 /**
- * Take the next run of a seed, and note in `generator.json` that it is taken. Simulated time is noted before it is used,
- * some days ahead, so it never goes back, however a run ends. The first run of a seed always starts at the same time. When
- * the file is damaged, counting begins again, and `note` gets a line that says so.
+ * Take the next run of a world (a generator and its seed), and note in `generator.json` that it is taken. Simulated time is
+ * noted before it is used, some days ahead, so it never goes back, however a run ends. The first run of a world always
+ * starts at the same time. When the file is damaged, counting begins again, and `note` gets a line that says so.
  *
  * @throws {Failure} when the first note cannot be written. Later ones are tried again: a full disk ends no run.
  */
-export function takeRun(directory: string, seed: number, note: (line: string) => void): GeneratorRun {
+export function takeRun(
+  directory: string,
+  { world, worldStartMs }: { readonly world: string; readonly worldStartMs: number },
+  note: (line: string) => void,
+): GeneratorRun {
   const file = join(directory, 'generator.json')
-  const seeds = readSeeds(file)
-  if (!seeds)
+  const worlds = readWorlds(file)
+  if (!worlds)
     note(
       `warning: ${file} is damaged, so runs are counted from the first again: their records may come twice`,
     )
-  const taken = readTaken(seeds?.[seed])
+  const taken = readTaken(worlds?.[world])
   const run = taken?.runs ?? 0
   const startMs = taken ? Math.ceil((taken.usedUntilMs + apartMs) / hourMs) * hourMs : worldStartMs
   let reachedMs = startMs
@@ -44,7 +47,8 @@ export function takeRun(directory: string, seed: number, note: (line: string) =>
   let nextTryMs = 0
   const write = (usedUntilMs: number) => {
     // At once: a crash or a full disk must not leave half a file.
-    writeFileSync(`${file}.new`, JSON.stringify({ ...seeds, [seed]: { runs: run + 1, usedUntilMs } }))
+    const others = readWorlds(file) // which run at the same time
+    writeFileSync(`${file}.new`, JSON.stringify({ ...others, [world]: { runs: run + 1, usedUntilMs } }))
     renameSync(`${file}.new`, file)
   }
   try {
@@ -73,7 +77,7 @@ export function takeRun(directory: string, seed: number, note: (line: string) =>
   }
 }
 
-function readSeeds(file: string): Record<string, unknown> | undefined {
+function readWorlds(file: string): Record<string, unknown> | undefined {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
@@ -81,8 +85,8 @@ function readSeeds(file: string): Record<string, unknown> | undefined {
     return {}
   }
   try {
-    const seeds = JSON.parse(text)
-    return typeof seeds === 'object' && seeds !== null && !Array.isArray(seeds) ? seeds : undefined
+    const worlds = JSON.parse(text)
+    return typeof worlds === 'object' && worlds !== null && !Array.isArray(worlds) ? worlds : undefined
   } catch {
     return undefined
   }

@@ -32,26 +32,31 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
   program
     .command('start')
     .description(
-      'run everything on this machine: Kafka, S3, PostgreSQL, the functions, and the finance generator',
+      'run everything on this machine: Kafka, S3, PostgreSQL, the functions, and what brings records',
     )
-    .option(
-      '--transactions <n>',
-      'stop and reconcile after this many transactions (default: until Ctrl-C)',
-      count,
+    .option('--pipeline <name>', 'which of datasets/pipelines.ts, or all (default: finance)')
+    .addOption(
+      new Option(
+        '--records <n>',
+        'stop and reconcile after this many records of each (default: until Ctrl-C)',
+      )
+        .argParser(count)
+        .conflicts('transactions'),
     )
+    .option('--transactions <n>', 'the same, of finance: other records come on top', count)
     .option(
       '--users <n>',
       'how many users pay (default: 500 until Ctrl-C, else one for 40 transactions)',
       count,
     )
-    .option('--rate <n>', 'transactions a second (default: 100 until Ctrl-C, else as fast as it goes)', count)
+    .option('--rate <n>', 'so many a second (default: 100 until Ctrl-C, else as fast as it goes)', count)
     .option('--speed <n>', 'simulated days a minute: days are busy then, and nights quiet', positive)
-    .option('--dirt <percent>', 'records that are broken', percent, 1)
-    .option('--fraud <percent>', 'transactions that are fraud', percent, 1.5)
-    .option('--seed <n>', 'seed of the generator: the same seed gives the same records', count, 7)
+    .option('--dirt <percent>', 'records that are broken (default: 1)', percent)
+    .option('--fraud <percent>', 'transactions that are fraud (default: 1.5)', percent)
+    .option('--seed <n>', 'seed of the generator: the same seed gives the same records (default: 7)', count)
     .addOption(
       new Option('--no-generator', 'only the services and the functions: produce records yourself').conflicts(
-        ['transactions', 'users', 'rate', 'speed', 'dirt', 'fraud', 'seed'],
+        ['pipeline', 'records', 'transactions', 'users', 'rate', 'speed', 'dirt', 'fraud', 'seed'],
       ),
     )
     .option('--plain', 'lines for a log instead of a live view (as it is where there is no terminal)')

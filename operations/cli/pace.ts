@@ -1,16 +1,16 @@
-import { paymentsADay, usersFor } from '#datasets/finance/generate.ts'
+import type { GeneratedSource } from '#datasets/pipeline.ts'
 import { Failure } from './failure.ts'
 
 /** What was asked for; any of it may be left open. */
 export type AskedPace = {
-  readonly transactions?: number // undefined: without end
+  readonly records?: number // of what is counted; undefined: without end
   readonly users?: number
-  readonly rate?: number // transactions a second
+  readonly rate?: number // of what is counted a second
   readonly speed?: number // simulated days a minute
 }
 export type Pace = {
-  readonly users: number
-  /** Transactions a second, on average; undefined when it goes as fast as it can. */
+  readonly users: number | undefined // where there are any
+  /** Records of what is counted a second, on average; undefined when it goes as fast as it can. */
   readonly rate: number | undefined
   /** Simulated days a minute that come of it, on average. */
   readonly speed: number | undefined
@@ -18,23 +18,31 @@ export type Pace = {
   readonly follows: 'nothing' | 'rate' | 'clock'
 }
 
-const endless = { rate: 100, users: 500 }
 const mostUsers = 200_000 // about 1 kB each
 const tolerance = 0.05
 
 /**
- * How fast to send for how many users. Each makes about 4 payments a simulated day, so rate = users × 4 × speed / 60: any two
- * of them give the third. A rate alone is held evenly; a speed makes day and night visible. Throws a Failure when what was
- * asked for cannot be together.
+ * How fast to send for how many users. Each makes so many records a simulated day, so rate = users × those × speed / 60: any
+ * two of them give the third. A rate alone is held evenly; a speed makes day and night visible. Throws a Failure when what
+ * was asked for cannot be together.
  */
-export function planPace({ transactions, users, rate, speed }: AskedPace): Pace {
-  const isEndless = transactions === undefined
-  const usualUsers = users ?? (isEndless ? endless.users : usersFor(transactions))
-  if (speed === undefined) {
-    const held = rate ?? (isEndless ? endless.rate : undefined)
-    if (held === undefined) return { users: inReach(usualUsers), rate: held, speed, follows: 'nothing' }
-    return { users: inReach(usualUsers), rate: held, speed: held / rateOf(usualUsers, 1), follows: 'rate' }
-  }
+export function planPace(
+  { records, users, rate, speed }: AskedPace,
+  source: Pick<GeneratedSource, 'counted' | 'usualRate' | 'users'>,
+): Pace {
+  const held = rate ?? (records === undefined ? source.usualRate : undefined)
+  const follows = held === undefined ? 'nothing' : 'rate'
+  const people = source.users
+  if (!people) return { users: undefined, rate: held, speed: undefined, follows }
+  const rateOf = (users: number, speed: number): number => (users * people.recordsADay * speed) / 60
+  const usualUsers = users ?? (records === undefined ? people.usual : people.forRecords(records))
+  if (speed === undefined)
+    return {
+      users: inReach(usualUsers),
+      rate: held,
+      speed: held && held / rateOf(usualUsers, 1),
+      follows,
+    }
   if (rate === undefined)
     return { users: inReach(usualUsers), rate: rateOf(usualUsers, speed), speed, follows: 'clock' }
   const needed = Math.max(1, Math.round(rate / rateOf(1, speed)))
@@ -42,13 +50,12 @@ export function planPace({ transactions, users, rate, speed }: AskedPace): Pace 
   if (Math.abs(made - rate) > rate * tolerance)
     throw new Failure(
       `${users === undefined ? '1 user' : `--users ${users}`} at --speed ${speed} ${users === undefined ? 'makes' : 'make'} ` +
-        `${shown(made)} transactions a second, not --rate ${rate}: leave one of them out (rate = users × 4 × speed / 60)`,
+        `${shown(made)} ${source.counted.name} a second, not --rate ${rate}: leave one of them out ` +
+        `(rate = users × ${people.recordsADay} × speed / 60)`,
       2,
     )
   return { users: inReach(users ?? needed), rate: made, speed, follows: 'clock' }
 }
-
-const rateOf = (users: number, speed: number): number => (users * paymentsADay * speed) / 60
 
 function inReach(users: number): number {
   if (users > mostUsers)

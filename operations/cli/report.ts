@@ -1,5 +1,7 @@
+import type { Dataset } from '@cupel/core/dataset'
 import { identifier } from '@cupel/core/kinds/strings'
 import type { Postgres } from '@cupel/io/postgres'
+import { isDecided } from '#datasets/pipelines.ts'
 import {
   countOffsets,
   type DatasetStock,
@@ -24,7 +26,7 @@ export type Report = {
     readonly duplicates: number // older records of a key in the same object
     readonly gold: number // rows: the newest record of each key
   }[]
-  readonly decisions: { readonly fraud: number; readonly genuine: number }
+  readonly decisions?: { readonly fraud: number; readonly genuine: number } // where they are taken
   readonly seconds: number
   readonly recordsPerSecond: number
   readonly latencyMs: { readonly decision: Latency | null; readonly gold: Latency | null }
@@ -34,7 +36,7 @@ export type Report = {
 
 export function makeReport(
   stocks: readonly DatasetStock[],
-  { fraud, genuine }: DecisionStock,
+  decisions: DecisionStock | undefined,
   run: Pick<Report, 'seconds' | 'recordsPerSecond' | 'latencyMs' | 'problems'>,
 ): Report {
   return {
@@ -49,7 +51,7 @@ export function makeReport(
       duplicates: sum(ledger, ({ duplicates }) => duplicates),
       gold: gold.rows,
     })),
-    decisions: { fraud, genuine },
+    ...(decisions && { decisions: { fraud: decisions.fraud, genuine: decisions.genuine } }),
     ...run,
     notes: stocks.flatMap(foreignObjects),
   }
@@ -61,7 +63,7 @@ export function makeReport(
  */
 export async function measureLatency(
   warehouse: Pick<Postgres, 'query'>,
-  tables: readonly string[],
+  datasets: readonly Dataset[],
   sinceMs: number,
 ): Promise<Report['latencyMs']> {
   const percentiles = async (lag: string, from: string): Promise<Latency | null> => {
@@ -72,13 +74,15 @@ export async function measureLatency(
   }
   const since = `to_timestamp(${Math.floor(sinceMs)} / 1000.0)`
   return {
-    decision: await percentiles(
-      'extract(epoch FROM decided_at - record_time) * 1000',
-      `fraud_decisions WHERE record_time BETWEEN ${since} AND decided_at`,
-    ),
+    decision: datasets.some(isDecided)
+      ? await percentiles(
+          'extract(epoch FROM decided_at - record_time) * 1000',
+          `fraud_decisions WHERE record_time BETWEEN ${since} AND decided_at`,
+        )
+      : null,
     gold: await percentiles(
       'extract(epoch FROM _loaded_at) * 1000 - _timestamp_ms',
-      `(${tables.map((table) => `SELECT _loaded_at, _timestamp_ms FROM ${identifier(table)}`).join(' UNION ALL ')}) AS rows
+      `(${datasets.map(({ table }) => `SELECT _loaded_at, _timestamp_ms FROM ${identifier(table)}`).join(' UNION ALL ')}) AS rows
        WHERE _timestamp_ms BETWEEN ${Math.floor(sinceMs)} AND extract(epoch FROM _loaded_at) * 1000`,
     ),
   }
@@ -89,18 +93,22 @@ export function formatReport(report: Report): string {
   const { decision, gold } = report.latencyMs
   const latency = (name: string, of: Latency | null): string =>
     of ? `${name} p50 ${showCount(of.p50)} ms, p99 ${showCount(of.p99)} ms` : `${name} –`
-  const { fraud, genuine } = report.decisions
+  const { decisions } = report
   return [
     layersTable(report.datasets),
     '',
-    `decisions   ${showCount(fraud + genuine)}: ${showCount(fraud)} fraud, ${showCount(genuine)} genuine`,
+    ...(decisions
+      ? [
+          `decisions   ${showCount(decisions.fraud + decisions.genuine)}: ${showCount(decisions.fraud)} fraud, ${showCount(decisions.genuine)} genuine`,
+        ]
+      : []),
     `throughput  ${showCount(report.recordsPerSecond)} records/s over ${report.seconds.toFixed(1)} s, from the first append to the last row`,
-    `latency     ${latency('Kafka to decision', decision)}; ${latency('Kafka to gold', gold)}`,
+    `latency     ${decisions ? `${latency('Kafka to decision', decision)}; ` : ''}${latency('Kafka to gold', gold)}`,
     '',
     ...(report.problems.length === 0
       ? [
           'The layers reconcile: in bronze once each record of Kafka; bronze = silver + quarantined + duplicates;',
-          'gold = the newest of silver; one decision for each valid transaction.',
+          `gold = the newest of silver${decisions ? '; one decision for each valid transaction' : ''}.`,
         ]
       : ['The layers do NOT reconcile:', ...report.problems.map((problem) => `  ${problem}`)]),
     ...(report.notes.length === 0

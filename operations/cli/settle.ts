@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dataset } from '@cupel/core/dataset'
 import type { TopicOffsets } from '@cupel/io/kafka'
+import { isDecided } from '#datasets/pipelines.ts'
 import { keptFailures } from '../kept-failures.ts'
 import { countOffsets, type KeptFailure, sum } from '../reconcile.ts'
 import { Failure } from './failure.ts'
@@ -18,8 +19,8 @@ const sweepAfterMs = 15_000 // without progress
 const giveUpAfterMs = 120_000 // without progress
 
 /**
- * Wait until every record that Kafka holds is in gold, in quarantine or a counted duplicate, and every transaction is
- * decided. Asks for a sweep when nothing moves for a while, as the schedule would some minutes later.
+ * Wait until every record that Kafka holds is in gold, in quarantine or a counted duplicate, and decided where
+ * decisions are taken. Asks for a sweep when nothing moves for a while, as the schedule would some minutes later.
  *
  * @throws {Failure} that says what is missing, when nothing has moved for two minutes.
  */
@@ -73,11 +74,14 @@ export async function measureProgress(
   )
   const kept = await keptFailures(failures, known)
   const totals = await Promise.all(
-    datasets.flatMap(({ name, topic }) =>
-      topic === undefined ? [] : [kafka.offsets(topic).then((offsets) => ({ name, topic, offsets }))],
-    ),
+    datasets.flatMap((dataset) => {
+      const { topic } = dataset
+      return topic === undefined
+        ? []
+        : [kafka.offsets(topic).then((offsets) => ({ dataset, topic, offsets }))]
+    }),
   )
-  const stages = totals.map(({ name, topic, offsets }) => {
+  const stages = totals.map(({ dataset: { name }, topic, offsets }) => {
     const tooLarge = kept.filter((failure) => failure.topic === topic)
     const inGold = loaded.filter(
       ({ dataset, partition }) =>
@@ -93,7 +97,7 @@ export async function measureProgress(
     'SELECT topic, partition, next_offset FROM fraud_progress',
   )
   const decisions = totals
-    .filter(({ name }) => name === 'transactions')
+    .filter(({ dataset }) => isDecided(dataset))
     .map(({ topic, offsets }) => {
       const progress = decided.filter((row) => row.topic === topic)
       const next = new Map(progress.map((row) => [row.partition, Number(row.next_offset)]))

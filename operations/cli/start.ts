@@ -2,30 +2,25 @@ import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { generateFinance } from '#datasets/finance/generate.ts'
+import type { Dataset } from '@cupel/core/dataset'
 import { datasets } from '#datasets/index.ts'
+import { decidedOf } from '#datasets/pipelines.ts'
 import { buildAll } from '../build.ts'
-import { reconcile } from '../reconcile.ts'
+import { reconcile, sum } from '../reconcile.ts'
 import { type SourceWatch, watchSources } from '../watch.ts'
 import { startContainers, stopContainersCommand } from './compose.ts'
 import { cannotWrite, Failure, isSystemError } from './failure.ts'
-import { takeRun } from './generator-run.ts'
+import { choosePipelines, type Feed, type FeedOptions, planFeed } from './feed.ts'
 import { dataDirectory, type Endpoints, startLocalCloud } from './local-cloud.ts'
 import { type LocalPorts, openLocalPorts } from './local-ports.ts'
-import { byClock, evenly, type Pace, planPace, shown } from './pace.ts'
-import { produce } from './produce.ts'
 import { makeReport, measureLatency, type Report } from './report.ts'
 import { openScreen, type Screen } from './screen.ts'
 import { settle } from './settle.ts'
 
-export type StartOptions = {
-  readonly transactions?: number // undefined: until interrupted
-  readonly users?: number
-  readonly rate?: number // transactions a second
-  readonly speed?: number // simulated days a minute
-  readonly dirt: number // percent of the records
-  readonly fraud: number // percent of the transactions
-  readonly seed: number
+export type StartOptions = Omit<FeedOptions, 'records'> & {
+  readonly pipeline?: string
+  readonly records?: number // of each pipeline; undefined: until interrupted
+  readonly transactions?: number // the same, of a pipeline that counts them
   readonly generator: boolean // false: records come from elsewhere, until interrupted
   readonly services: 'embedded' | 'compose'
   readonly json?: boolean
@@ -35,12 +30,15 @@ export type StartOptions = {
 
 const alertLines = '[detectFraud] ALERT '
 
+/** What runs: which datasets are watched, settled and reported, and what brings their records; nothing: somebody else. */
+type Scope = { readonly datasets: readonly Dataset[]; readonly feeds: readonly Feed[] }
+
 /**
- * Run the whole on this machine: build, local cloud, sweep, generator. With a number of transactions: wait until every
+ * Run the whole on this machine: build, local cloud, sweep, generators. With a number of records: wait until every
  * record is settled, reconcile and report; 0 when the layers agree. Without: until Ctrl-C.
  */
 export async function runStart(root: string, options: StartOptions): Promise<number> {
-  const pace = planPace(options) // refuses before anything is started
+  const scope = planScope(options) // refuses before anything is started
   const screen = await openScreen(options)
   const interrupted = new AbortController()
   const interrupt = () => interrupted.abort()
@@ -53,7 +51,7 @@ export async function runStart(root: string, options: StartOptions): Promise<num
   process.on('SIGHUP', interrupt)
   process.stdout.on('error', interrupt)
   try {
-    return await startAndRun(root, { ...options, pace }, interrupted.signal, screen)
+    return await startAndRun(root, options, scope, interrupted.signal, screen)
   } catch (error) {
     // A terminal's Ctrl-C reaches docker, esbuild and the services too, so what talks to them may fail first.
     if (interrupted.signal.aborted) return 130
@@ -63,9 +61,30 @@ export async function runStart(root: string, options: StartOptions): Promise<num
   }
 }
 
+function planScope({ pipeline, transactions, generator, ...options }: StartOptions): Scope {
+  if (!generator) return { datasets, feeds: [] }
+  const { users, rate, speed, dirt, fraud, seed } = options
+  const asked: FeedOptions = {
+    records: options.records ?? transactions,
+    users,
+    rate,
+    speed,
+    dirt,
+    fraud,
+    seed,
+  }
+  const chosen = choosePipelines(pipeline, asked)
+  const feeds = chosen.map((each) => planFeed(each, asked))
+  const others = feeds.filter(({ counted }) => counted !== 'transactions')
+  if (transactions !== undefined && others.length > 0)
+    throw new Failure(`${others[0]!.counted} are no transactions: --records bounds any pipeline`, 2)
+  return { datasets: chosen.flatMap(({ datasets }) => datasets), feeds }
+}
+
 async function startAndRun(
   root: string,
-  options: StartOptions & { readonly pace: Pace },
+  options: StartOptions,
+  scope: Scope,
   signal: AbortSignal,
   screen: Screen,
 ): Promise<number> {
@@ -98,15 +117,17 @@ async function startAndRun(
   try {
     for (const [key, port] of Object.entries(cloud.inspectors))
       screen.note(`A debugger can attach to ${key} at 127.0.0.1:${port}.`)
-    screen.running(cloud, ports, dataDirectory(root))
+    const topics = new Set(scope.datasets.map(({ topic }) => topic))
+    const consumerGroups = cloud.consumerGroups.filter(({ topic }) => topics.has(topic))
+    screen.running({ ...cloud, consumerGroups }, ports, dataDirectory(root))
     for (const [name, url] of Object.entries(pages)) screen.note(`  ${name.padEnd(10)}  ${url}`)
     const died = cloud.ended.then((reason) => {
       throw new Failure(`the local cloud ended: ${reason}`)
     })
-    const report = await Promise.race([run(root, ports, options, signal, screen), died]).catch((error) => {
+    const report = await Promise.race([run(root, ports, scope, signal, screen), died]).catch((error) => {
       if (!signal.aborted) throw error // else the services were interrupted too
     })
-    if (!report) return options.transactions === undefined ? 0 : 130
+    if (!report) return isBounded(scope) ? 130 : 0
     screen.report(report)
     return report.problems.length === 0 ? 0 : 1
   } finally {
@@ -146,17 +167,20 @@ async function useContainers(root: string, { note }: Screen, signal: AbortSignal
   return pages
 }
 
+/** Whether it ends by itself. */
+const isBounded = ({ feeds }: Scope): boolean => feeds.length > 0 && feeds.every(({ of }) => of !== undefined)
+
 /** Undefined when it was interrupted. */
 async function run(
   root: string,
   ports: LocalPorts,
-  { transactions, pace, dirt, fraud, seed, generator: generates }: StartOptions & { readonly pace: Pace },
+  { datasets, feeds }: Scope,
   signal: AbortSignal,
   screen: Screen,
 ): Promise<Report | undefined> {
   // What an earlier run left half-way, however it ended, goes on first.
   await ports.sweep({ graceMs: 0 })
-  if (!generates) {
+  if (feeds.length === 0) {
     screen.note(
       `Nothing is generated: records of yours in ${listed(datasets.flatMap(({ topic }) => topic ?? []))} are refined.`,
     )
@@ -165,84 +189,40 @@ async function run(
     return undefined
   }
 
-  const generator = takeRun(dataDirectory(root), seed, screen.note)
-  const { run, startMs } = generator
-  const stream = generateFinance({
-    seed,
-    run,
-    startMs,
-    transactions: transactions ?? Number.POSITIVE_INFINITY,
-    users: pace.users,
-    dirt: dirt / 100,
-    fraud: fraud / 100,
-  })
-  function* remembered() {
-    for (const record of stream) {
-      generator.reach(record.timestampMs)
-      yield record
-    }
-  }
-  screen.note(describeWorld(pace, startMs))
-  if (startMs > Date.now())
-    screen.note('The simulated time is ahead of the clock by now; npm run reset begins anew.')
+  const counted = feeds.length === 1 ? feeds[0]!.counted : 'records'
+  const total = (of: 'of' | 'rate') =>
+    feeds.reduce<number | undefined>((sum, feed) => {
+      const more = feed[of]
+      return sum === undefined || more === undefined ? undefined : sum + more
+    }, 0)
   let sent = 0
-  const showSent = () =>
-    screen.progress({
-      phase: 'generating',
-      sent,
-      of: transactions,
-      rate: pace.rate && Number(pace.rate.toPrecision(3)),
-    })
-  showSent()
+  const showSent = (more: number) => {
+    sent += more
+    screen.progress({ phase: 'generating', sent, of: total('of'), rate: total('rate'), counted })
+  }
   const startedMs = Date.now() // as Kafka's timestamps are
   const started = performance.now()
-  const produced = await produce(ports.kafka, remembered(), {
-    due: dueOf(pace),
-    signal,
-    onSent(records) {
-      for (const { topic } of records) if (topic === 'transactions') sent += 1
-      showSent()
-    },
-    onBehind: (share) => screen.note(describeBehind(pace, share)),
-  }).finally(generator.close)
+  const directory = dataDirectory(root)
+  const { kafka } = ports
+  const produced = await Promise.all(
+    feeds.map((feed) => feed.send({ kafka, directory, signal, note: screen.note, onSent: showSent })),
+  )
   screen.progress({ phase: 'settling' })
-  await settle(ports, datasets, signal, join(dataDirectory(root), 'cupel.log'))
+  await settle(ports, datasets, signal, join(directory, 'cupel.log'))
   if (signal.aborted) return undefined
 
   screen.progress({ phase: 'reconciling' })
   const seconds = (performance.now() - started) / 1000
   const { takeStock, takeStockOfDecisions } = await import('../stock.ts') // with its engine, 35 MB
   const stocks = await takeStock(ports, datasets)
-  const decisions = await takeStockOfDecisions(ports.warehouse)
-  const latencyMs = await measureLatency(
-    ports.warehouse,
-    datasets.map(({ table }) => table),
-    startedMs,
-  )
+  const decided = decidedOf(datasets)
+  const decisions = decided && (await takeStockOfDecisions(ports.warehouse, decided.topic))
   return makeReport(stocks, decisions, {
     seconds,
-    recordsPerSecond: Math.round(produced / seconds),
-    latencyMs,
+    recordsPerSecond: Math.round(sum(produced, (records) => records) / seconds),
+    latencyMs: await measureLatency(ports.warehouse, datasets, startedMs),
     problems: reconcile(stocks, decisions),
   })
 }
 
-const dueOf = ({ follows, rate, speed }: Pace) =>
-  follows === 'rate'
-    ? evenly('transactions', rate!)
-    : follows === 'clock'
-      ? byClock('transactions', speed!)
-      : undefined
-
-const describeWorld = ({ users, speed, follows }: Pace, startMs: number): string =>
-  [
-    `The world: ${shown(users)} users, from ${new Date(startMs).toISOString().slice(0, 10)} on`,
-    ...(follows === 'nothing' ? [] : [`${shown(speed!)} simulated days a minute`]),
-  ].join(', ')
-
 const listed = (names: readonly string[]): string => `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
-
-const describeBehind = ({ follows, rate, speed }: Pace, share: number): string =>
-  follows === 'rate'
-    ? `asked for ${shown(rate!)} transactions a second, sends ${shown(rate! * share)}: this machine takes no more`
-    : `asked for ${shown(speed!)} simulated days a minute, goes through ${shown(speed! * share)}: this machine takes no more`

@@ -184,7 +184,7 @@ describe('kill -9 at twenty moments of a run', () => {
       }
       const { kafka, gold } = report.datasets.find(({ dataset }) => dataset === 'transactions')!
       expect(kafka).toBeGreaterThanOrEqual(sent + remaining)
-      expect(report.decisions.fraud + report.decisions.genuine).toBe(gold)
+      expect(report.decisions!.fraud + report.decisions!.genuine).toBe(gold)
       console.log(`${kafka} transactions reconcile after 20 kills`)
 
       /** Once all runs: what was acknowledged before the kill is there, and bronze holds each offset once. */

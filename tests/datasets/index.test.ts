@@ -3,10 +3,15 @@ import { expect, it } from 'vitest'
 import { transactions } from '#datasets/finance/transactions.ts'
 import { users } from '#datasets/finance/users.ts'
 import { datasetByBronzeFolder, datasetBySilverFolder, datasetByTopic, datasets } from '#datasets/index.ts'
+import { pipelines } from '#datasets/pipelines.ts'
 
 it('gives each topic, folder and table to one dataset', () => {
   for (const property of ['name', 'topic', 'bronzeFolder', 'silverFolder', 'table'] as const)
     expect(new Set(datasets.map((dataset) => dataset[property])).size, property).toBe(datasets.length)
+})
+
+it('counts each dataset to one pipeline', () => {
+  expect(pipelines.flatMap((pipeline) => pipeline.datasets)).toEqual(datasets)
 })
 
 it('finds a dataset by its topic and its folders', () => {

@@ -7,6 +7,7 @@ import type { ObjectStore } from '@cupel/io/object-store'
 import { Kafka, logLevel, type Message } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { generateFinance, worldStartMs } from '#datasets/finance/generate.ts'
+import { transactions } from '#datasets/finance/transactions.ts'
 import { datasets } from '#datasets/index.ts'
 import { local } from '#operations/cli/local-ports.ts'
 import { produce } from '#operations/cli/produce.ts'
@@ -339,7 +340,9 @@ describe('hostile input into a running local cloud', () => {
 
   it('leaves layers that agree, and the strangers in the lake are named', async () => {
     const stocks = await takeStock(offline.ports, datasets)
-    expect(reconcile(stocks, await takeStockOfDecisions(offline.ports.warehouse))).toEqual([])
+    expect(
+      reconcile(stocks, await takeStockOfDecisions(offline.ports.warehouse, transactions.topic)),
+    ).toEqual([])
     expect(
       stocks
         .flatMap(({ keptFailures }) => keptFailures)

@@ -34,8 +34,8 @@ describe('cupel start', () => {
       expect(silver + quarantined + duplicates).toBe(bronze)
     }
     const transactions = report.datasets.find(({ dataset }) => dataset === 'transactions')!
-    expect(report.decisions.fraud + report.decisions.genuine).toBe(transactions.gold)
-    expect(report.decisions.fraud).toBeGreaterThan(0)
+    expect(report.decisions!.fraud + report.decisions!.genuine).toBe(transactions.gold)
+    expect(report.decisions!.fraud).toBeGreaterThan(0)
   })
 
   it('can be looked back at when it has stopped, and nothing of it changes', {

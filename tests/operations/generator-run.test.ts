@@ -2,10 +2,12 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { worldStartMs } from '#datasets/finance/generate.ts'
 import { takeRun } from '#operations/cli/generator-run.ts'
 
-describe('the runs of the generator in a folder', () => {
+const worldStartMs = Date.UTC(2024, 0, 1)
+const world = (name: number | string) => ({ world: String(name), worldStartMs })
+
+describe('the runs of a generator in a folder', () => {
   let directory: string
   const notes: string[] = []
   beforeEach(async () => {
@@ -13,38 +15,45 @@ describe('the runs of the generator in a folder', () => {
     directory = await mkdtemp(join(tmpdir(), 'runs-'))
   })
   afterEach(() => rm(directory, { recursive: true }))
-  const take = (seed: number) => takeRun(directory, seed, (line) => notes.push(line)).run
+  const take = (seed: number) => takeRun(directory, world(seed), (line) => notes.push(line)).run
 
-  it('are counted for each seed', () => {
+  it('are counted for each world', () => {
     expect([take(7), take(7), take(8), take(7)]).toEqual([0, 1, 0, 2])
     expect(notes).toEqual([])
   })
 
   it('begin after all that the one before may have sent, whether it ended in order or not', () => {
     const day = 86_400_000
-    const first = takeRun(directory, 7, () => {})
+    const first = takeRun(directory, world(7), () => {})
     expect(first.startMs).toBe(worldStartMs)
     first.reach(worldStartMs + 100 * day)
     first.reach(worldStartMs + 99 * day) // a repeated record is older
-    const afterKill = takeRun(directory, 7, () => {})
+    const afterKill = takeRun(directory, world(7), () => {})
     expect(afterKill.startMs).toBeGreaterThan(worldStartMs + 100 * day)
     afterKill.reach(afterKill.startMs + 5 * day) // of what was noted ahead
     afterKill.close()
-    const next = takeRun(directory, 7, () => {}).startMs - afterKill.startMs
+    const next = takeRun(directory, world(7), () => {}).startMs - afterKill.startMs
     expect(next).toBeGreaterThanOrEqual(6 * day)
     expect(next).toBeLessThanOrEqual(8 * day)
-    expect(takeRun(directory, 8, () => {}).startMs).toBe(worldStartMs)
+    expect(takeRun(directory, world(8), () => {}).startMs).toBe(worldStartMs)
+  })
+
+  it('keep to themselves what worlds that run at the same time note', () => {
+    const [one, other] = [7, 'purchases 7'].map((name) => takeRun(directory, world(name), () => {}))
+    one!.close()
+    other!.close()
+    expect([take(7), takeRun(directory, world('purchases 7'), () => {}).run]).toEqual([1, 1])
   })
 
   it('go on after those of version 0.1.0', async () => {
     await writeFile(join(directory, 'generator.json'), '{"7":3}')
-    const { run, startMs } = takeRun(directory, 7, () => {})
+    const { run, startMs } = takeRun(directory, world(7), () => {})
     expect(run).toBe(3)
     expect(startMs).toBeGreaterThan(Date.parse('2026-01-22'))
   })
 
   it('go on while the disk is full, and are noted when there is space', async () => {
-    const run = takeRun(directory, 7, () => {})
+    const run = takeRun(directory, world(7), () => {})
     await mkdir(join(directory, 'generator.json.new')) // in the way of every note
     run.reach(run.startMs + 1e10)
     run.close()
@@ -52,7 +61,7 @@ describe('the runs of the generator in a folder', () => {
     await rm(join(directory, 'generator.json.new'), { recursive: true })
     expect(takeable()).not.toThrow()
     function takeable() {
-      return () => takeRun(directory, 7, () => {})
+      return () => takeRun(directory, world(7), () => {})
     }
   })
 

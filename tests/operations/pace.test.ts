@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { planPace } from '#operations/cli/pace.ts'
+import { finance } from '#datasets/finance/pipeline.ts'
+import { type AskedPace, planPace as planPaceOf } from '#operations/cli/pace.ts'
+
+const planPace = (asked: AskedPace) => planPaceOf(asked, finance.source)
 
 describe('planPace', () => {
   it.each([
@@ -23,21 +26,31 @@ describe('planPace', () => {
       { users: 500, rate: 100, speed: 3 },
       { users: 500, rate: 100, speed: 3, follows: 'clock' },
     ],
-    [{ transactions: 20_000 }, { users: 500, rate: undefined, speed: undefined, follows: 'nothing' }],
+    [{ records: 20_000 }, { users: 500, rate: undefined, speed: undefined, follows: 'nothing' }],
     [
-      { transactions: 20_000, users: 7 },
+      { records: 20_000, users: 7 },
       { users: 7, rate: undefined, speed: undefined, follows: 'nothing' },
     ],
     [
-      { transactions: 20_000, rate: 50 },
+      { records: 20_000, rate: 50 },
       { users: 500, rate: 50, speed: 1.5, follows: 'rate' },
     ],
     [
-      { transactions: 20_000, speed: 3 },
+      { records: 20_000, speed: 3 },
       { users: 500, rate: 100, speed: 3, follows: 'clock' },
     ],
   ] as const)('%j → %j', (asked, expected) => {
     expect(planPace(asked)).toEqual(expected)
+  })
+
+  it.each([
+    [{}, { rate: 100, follows: 'rate' }],
+    [{ rate: 20 }, { rate: 20, follows: 'rate' }],
+    [{ records: 10 }, { rate: undefined, follows: 'nothing' }],
+  ] as const)('%j, where there are no users → %j', (asked, expected) => {
+    const { counted, usualRate } = finance.source
+    const pace = planPaceOf(asked, { counted, usualRate })
+    expect(pace).toEqual({ users: undefined, speed: undefined, ...expected })
   })
 
   it.each([

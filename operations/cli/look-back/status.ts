@@ -5,6 +5,7 @@ import type { Dataset } from '@cupel/core/dataset'
 import { isEditedKey, parseBronzeKey, silverKey } from '@cupel/core/keys'
 import { identifier } from '@cupel/core/kinds/strings'
 import type { TopicOffsets } from '@cupel/io/kafka'
+import { isDecided } from '#datasets/pipelines.ts'
 import { consumerGroups } from '../../consumer-groups.ts'
 import { inParallel } from '../../in-parallel.ts'
 import { keptFailures } from '../../kept-failures.ts'
@@ -61,9 +62,9 @@ export async function takeStatus(
   const progress = await warehouse.query<{ topic: string; partition: number; next_offset: string }>(
     'SELECT topic, partition, next_offset FROM fraud_progress',
   )
-  const undecided = counted.map(({ topic, offsets }) => {
+  const undecided = counted.map(({ topic, offsets }, index) => {
     const rows = progress.filter((row) => row.topic === topic)
-    if (topic !== 'transactions') return 0
+    if (!isDecided(datasets[index]!)) return 0
     const next = new Map(rows.map((row) => [row.partition, Number(row.next_offset)]))
     return offsets.records - countDecided(offsets, next, tooLargeOf(topic))
   })

@@ -1,5 +1,6 @@
 import type { Postgres } from '@cupel/io/postgres'
 import { datasets } from '#datasets/index.ts'
+import { isDecided } from '#datasets/pipelines.ts'
 import { Failure } from '../failure.ts'
 import { showBytes } from '../numbers.ts'
 import { withServices } from './services.ts'
@@ -25,7 +26,7 @@ export async function runTrace(
   if (!dataset) throw new Failure(`there is no dataset ${options.dataset}; there are ${names}`, 2)
   if (dataset.key.length > 1)
     throw new Failure(`the key of ${dataset.name} has several fields, and trace takes one`, 2)
-  if (asked === undefined && dataset.name !== 'transactions')
+  if (asked === undefined && !isDecided(dataset))
     throw new Failure(`which of ${dataset.name}? cupel trace <key> --dataset ${dataset.name}`, 2)
   if (asked?.trim() === '') throw new Failure('the key is empty', 2)
   return withServices(

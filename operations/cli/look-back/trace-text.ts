@@ -1,3 +1,4 @@
+import { isDecided } from '#datasets/pipelines.ts'
 import { showBytes, showDifference, showTime } from '../numbers.ts'
 import { printable } from './text.ts'
 import type { Decision, Occurrence, Trace } from './trace.ts'
@@ -55,7 +56,7 @@ function formatRecord(record: Occurrence, { gold, decisions, dataset }: Trace): 
     ...formatOutcome(record),
     ...(outcome.kind === 'silver' ? formatGold(record, outcome, gold) : []),
     ...decision.flatMap((each) => formatDecision(each, timestampMs)),
-    ...(decision.length === 0 && dataset === 'transactions' && outcome.kind !== 'quarantine'
+    ...(decision.length === 0 && isDecided({ name: dataset }) && outcome.kind !== 'quarantine'
       ? [
           entry(
             'decision',

@@ -9,6 +9,7 @@ import { silverProblem } from '@cupel/duckdb/silver'
 import type { ObjectStore } from '@cupel/io/object-store'
 import type { Postgres } from '@cupel/io/postgres'
 import { withTemporaryFolder } from '@cupel/io/temporary-folder'
+import { isDecided } from '#datasets/pipelines.ts'
 import { inParallel } from '../../in-parallel.ts'
 
 export type TracePorts = {
@@ -108,7 +109,7 @@ export async function traceRecord(
   const read = parseField(dataset.fields[keyField]!, asked)
   const key = read.ok && read.value !== null ? String(read.value) : asked.trim()
   const gold = read.ok ? await goldRow(warehouse, dataset, keyField, key) : null
-  const decisions = read.ok && dataset.name === 'transactions' ? await decisionsOn(warehouse, key) : []
+  const decisions = read.ok && isDecided(dataset) ? await decisionsOn(warehouse, key) : []
 
   const known = [
     ...(gold && dataset.topic !== undefined

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dataset } from '@cupel/core/dataset'
+import { decidedOf } from '#datasets/pipelines.ts'
 import {
   type DatasetStock,
   type DecisionStock,
@@ -42,9 +43,10 @@ export async function verify(
   { running, full, signal }: VerifyOptions,
 ): Promise<Verification> {
   const options = full ? {} : { compareUpToBytes }
+  const decided = decidedOf(datasets)
   const look = async () => {
     const stocks = await takeStock(ports, datasets, options)
-    return { stocks, decisions: await takeStockOfDecisions(ports.warehouse) }
+    return { stocks, decisions: decided && (await takeStockOfDecisions(ports.warehouse, decided.topic)) }
   }
   let seen = await look()
   let problems = findProblems(seen.stocks, seen.decisions)
@@ -65,7 +67,7 @@ export function lasting(before: readonly Problem[], now: readonly Problem[]): re
 }
 
 export function makeVerification(
-  { stocks, decisions }: { stocks: readonly DatasetStock[]; decisions: DecisionStock },
+  { stocks, decisions }: { stocks: readonly DatasetStock[]; decisions: DecisionStock | undefined },
   found: readonly Problem[],
   running: boolean,
 ): Verification {
@@ -78,7 +80,7 @@ export function makeVerification(
     running,
     compared: stocks.every(({ gold }) => gold.compared),
     datasets: report.datasets,
-    decisions: report.decisions,
+    ...(report.decisions && { decisions: report.decisions }),
     problems,
     underWay: found.filter(isUnderWay),
     notes: report.notes,
@@ -94,7 +96,16 @@ const promises: Record<Guarantee, string> = {
 const shown = 5 // problems of a guarantee
 
 export function formatVerification(verification: Verification): string {
-  const { datasets, decisions, problems, underWay, compared, holds, running, notes } = verification
+  const {
+    datasets,
+    decisions = { fraud: 0, genuine: 0 },
+    problems,
+    underWay,
+    compared,
+    holds,
+    running,
+    notes,
+  } = verification
   const guarantees = Object.keys(promises) as Guarantee[]
   const total = (name: 'kafka' | 'bronze' | 'gold'): number =>
     datasets.reduce((sum, row) => sum + row[name], 0)

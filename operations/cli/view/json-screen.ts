@@ -1,6 +1,6 @@
 import { readAlert } from '#functions/gold/detect-fraud/alert.ts'
 import type { Screen } from '../screen.ts'
-import { completionOf, type Model, percentile, rateOf, stageNames } from './model.ts'
+import { completionOf, type Model, percentile, rateOf } from './model.ts'
 import { openWatch } from './watch.ts'
 
 const progressEveryMs = 5_000
@@ -42,7 +42,7 @@ export function jsonScreen(print: (text: string) => void = console.log): Screen 
 
 /** The picture as numbers; null where nobody can tell yet. Latencies are described in the live view's legend. */
 export function progressOf(model: Model): object {
-  const { stages, progress, frauds, tooLarge, goldLatenciesMs, memory } = model
+  const { stages, shown, progress, frauds, tooLarge, goldLatenciesMs, memory } = model
   const latency = (samples: readonly number[]) => ({
     p50Ms: percentile(samples, 0.5) ?? null,
     p99Ms: percentile(samples, 0.99) ?? null,
@@ -50,7 +50,7 @@ export function progressOf(model: Model): object {
   return {
     ...progress,
     etaMs: completionOf(model)?.etaMs ?? null,
-    stages: stageNames.map((stage) => {
+    stages: shown.map((stage) => {
       const { points, latenciesMs, quarantined, duplicates, ...counts } = stages[stage]
       return {
         stage,

@@ -7,7 +7,6 @@ import {
   rateOf,
   type Stage,
   type StageName,
-  stageNames,
 } from './model.ts'
 import { cutLine, flow, type Line, padEnd, padStart, span, type Tone, widthOf, wrapText } from './text.ts'
 
@@ -90,7 +89,7 @@ const leastWidth: Readonly<Record<string, number>> = { total: 9, lag: 6, p50: 7,
 
 function stageTable(model: Model, columns: number): readonly Line[] {
   let shown = columnsOf(model).map((column) => {
-    const cells = stageNames.map((name) => column.cell(model.stages[name], name))
+    const cells = model.shown.map((name) => column.cell(model.stages[name], name))
     const width = Math.max(
       leastWidth[column.head] ?? 0,
       column.head.length,
@@ -113,7 +112,7 @@ function stageTable(model: Model, columns: number): readonly Line[] {
     })
   return [
     row(shown.map(({ head }) => ({ text: head === 'stage' ? '' : head, tone: 'label' }))),
-    ...stageNames.map((name, index) =>
+    ...model.shown.map((name, index) =>
       row(
         shown.map(({ cells, tone }) => ({
           text: cells[index]!,
@@ -136,7 +135,7 @@ function progressItems(model: Model, columns: number): readonly Line[] {
           [span('Generating', 'strong'), span(` ${pace}/s until Ctrl-C`)],
           [span(`${showCount(progress.sent)} sent`)],
         ]
-      return [bar('Generating', completion, `transactions, ${pace}/s`, columns)]
+      return [bar('Generating', completion, `${progress.counted}, ${pace}/s`, columns)]
     }
     case 'serving':
       return [[span('Waiting', 'strong'), span(' for records that you produce, until Ctrl-C')]]
@@ -167,7 +166,7 @@ function bar(name: string, { done, of, etaMs }: Completion, what: string, column
   ]
 }
 
-function stateItems({ goldLatenciesMs, frauds, tooLarge, memory, measured }: Model): readonly Line[] {
+function stateItems({ goldLatenciesMs, shown, frauds, tooLarge, memory, measured }: Model): readonly Line[] {
   if (!measured) return []
   const [p50, p99] = [percentile(goldLatenciesMs, 0.5), percentile(goldLatenciesMs, 0.99)]
   return [
@@ -175,7 +174,9 @@ function stateItems({ goldLatenciesMs, frauds, tooLarge, memory, measured }: Mod
       span('Kafka to gold ', 'label'),
       span(`p50 ${optional(p50, showDuration)}, p99 ${optional(p99, showDuration)}`),
     ],
-    [span('frauds ', 'label'), span(showCount(frauds), frauds > 0 ? 'alarm' : 'plain')],
+    ...(shown.includes('fraud')
+      ? [[span('frauds ', 'label'), span(showCount(frauds), frauds > 0 ? 'alarm' : 'plain')]]
+      : []),
     ...(tooLarge > 0
       ? [[span('too large for an event ', 'label'), span(showCount(tooLarge), 'warning')]]
       : []),
@@ -196,7 +197,7 @@ function stateItems({ goldLatenciesMs, frauds, tooLarge, memory, measured }: Mod
 
 /** The picture in one line, for a log. */
 export function logLine(model: Model): string {
-  const { stages, progress, frauds, goldLatenciesMs, memory } = model
+  const { stages, shown, progress, frauds, goldLatenciesMs, memory } = model
   const completion = completionOf(model)
   const stage = (name: StageName): string => {
     const { total, lag, points } = stages[name]
@@ -204,7 +205,7 @@ export function logLine(model: Model): string {
     const pace = rate === undefined ? '' : ` at ${showRate(rate)}/s`
     return `${name} ${showCount(total)}${pace}${lag > 0 ? ` (lag ${showCount(lag)})` : ''}`
   }
-  const failed = stageNames.filter((name) => stages[name].failed > 0)
+  const failed = shown.filter((name) => stages[name].failed > 0)
   return [
     ...(completion && progress
       ? [
@@ -212,9 +213,9 @@ export function logLine(model: Model): string {
             `ETA ${optional(completion.etaMs, showClock)}`,
         ]
       : []),
-    ...stageNames.map(stage),
+    ...shown.map(stage),
     `${showCount(stages.silver.quarantined ?? 0)} quarantined`,
-    `${showCount(frauds)} frauds`,
+    ...(shown.includes('fraud') ? [`${showCount(frauds)} frauds`] : []),
     ...failed.map((name) => `${showCount(stages[name].failed)} invocations of ${name} failed`),
     `Kafka to gold p99 ${optional(percentile(goldLatenciesMs, 0.99), showDuration)}`,
     ...(memory ? [showMegabytes(memory.pssBytes ?? memory.rssBytes)] : []),

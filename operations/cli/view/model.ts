@@ -17,8 +17,9 @@ export type Measurement = {
   readonly bronze: { readonly through: number; readonly lag: number } // by the offsets of ingestStream's consumer groups
   readonly tooLarge: number // of `through`: records that no event holds, kept in the failure bucket
   readonly ledger: Readonly<Record<'records' | 'quarantined' | 'duplicates', number>>
-  readonly fraud: Readonly<Record<'through' | 'lag' | 'duplicates', number>>
-  readonly frauds: number // found before the first measurement; the same in each
+  readonly fraud?: Readonly<Record<'through' | 'lag' | 'duplicates', number>> & {
+    readonly found: number // before the first measurement; the same in each
+  }
 }
 
 export type Memory = {
@@ -31,8 +32,9 @@ export type Memory = {
 export type RunProgress =
   | {
       readonly phase: 'generating'
-      readonly sent: number // transactions
+      readonly sent: number
       readonly of: number | undefined // undefined: until Ctrl-C
+      readonly counted: string // what is sent: 'transactions'
       readonly rate: number | undefined // a second, as asked for
     }
   | { readonly phase: 'serving' | 'settling' | 'reconciling' | 'stopping' | 'stopped' }
@@ -51,6 +53,7 @@ type Point = { readonly atMs: number; readonly total: number }
 /** All that the picture shows. */
 export type Model = {
   readonly stages: Readonly<Record<StageName, Stage>>
+  readonly shown: readonly StageName[]
   readonly goldLatenciesMs: readonly number[] // Kafka → gold, of the last invocations of load
   readonly frauds: number
   readonly tooLarge: number
@@ -77,6 +80,7 @@ const emptyStage: Stage = {
 }
 export const emptyModel: Model = {
   stages: { bronze: emptyStage, silver: emptyStage, gold: emptyStage, fraud: emptyStage },
+  shown: stageNames,
   goldLatenciesMs: [],
   frauds: 0,
   tooLarge: 0,
@@ -144,7 +148,8 @@ export function measured(model: Model, { atMs, ...now }: Measurement): Model {
     refined,
     refinedBase,
     foundNow,
-    frauds: now.frauds + foundNow,
+    frauds: (now.fraud?.found ?? 0) + foundNow,
+    shown: stageNames.filter((name) => name !== 'fraud' || now.fraud),
     tooLarge: now.tooLarge,
     stages: {
       bronze: update('bronze', { total: now.bronze.through, lag: now.bronze.lag }),
@@ -156,9 +161,9 @@ export function measured(model: Model, { atMs, ...now }: Measurement): Model {
       }),
       gold: update('gold', { total: inGold, lag: inSilver - inGold }),
       fraud: update('fraud', {
-        total: now.fraud.through,
-        lag: now.fraud.lag,
-        duplicates: now.fraud.duplicates,
+        total: now.fraud?.through ?? 0,
+        lag: now.fraud?.lag ?? 0,
+        duplicates: now.fraud?.duplicates,
       }),
     },
   }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { datasetByTopic } from '#datasets/index.ts'
 import { keptFailures } from '../../kept-failures.ts'
 import { countOffsets, type KeptFailure, lagOf, sum } from '../../reconcile.ts'
 import type { ConsumerGroup } from '../local-cloud.ts'
@@ -66,6 +67,7 @@ export function makeMeasure(
 ): () => Promise<Measurement> {
   const ingest = consumerGroups.filter(({ functionKey }) => functionKey === 'ingestStream')
   const detect = consumerGroups.filter(({ functionKey }) => functionKey === 'detectFraud')
+  const datasets = ingest.map(({ topic }) => datasetByTopic(topic)?.name)
   const known = new Map<string, readonly KeptFailure[]>()
   let frauds: number | undefined
   const tooLarge = atMostEvery(
@@ -77,7 +79,8 @@ export function makeMeasure(
     () =>
       oneRow<'records' | 'quarantined' | 'duplicates'>(
         `SELECT coalesce(sum(records), 0) AS records, coalesce(sum(quarantined), 0) AS quarantined,
-                coalesce(sum(duplicates), 0) AS duplicates FROM ledger`,
+                coalesce(sum(duplicates), 0) AS duplicates FROM ledger WHERE dataset = ANY($1)`,
+        [datasets],
       ),
   )
   return async () => {
@@ -98,29 +101,31 @@ export function makeMeasure(
       )
       return { through: sum(found, ({ through }) => through), lag: sum(found, ({ lag }) => lag) }
     }
-    const bronze = await through(ingest)
-    const { lag } = await through(detect)
-    frauds ??= (
-      await oneRow<'found'>("SELECT count(*) AS found FROM fraud_decisions WHERE verdict = 'fraud'")
-    ).found
+    const fraud = async () => {
+      frauds ??= (
+        await oneRow<'found'>("SELECT count(*) AS found FROM fraud_decisions WHERE verdict = 'fraud'")
+      ).found
+      const { lag } = await through(detect)
+      const counts = await oneRow<'through' | 'duplicates'>(
+        `SELECT coalesce(sum(next_offset - first_offset), 0) AS through, coalesce(sum(duplicates), 0) AS duplicates
+           FROM fraud_progress`,
+      )
+      return { lag, ...counts, found: frauds }
+    }
     return {
       atMs: performance.now(),
-      bronze,
+      bronze: await through(ingest),
       tooLarge: await tooLarge(),
       ledger: await ledger(),
-      fraud: {
-        lag,
-        ...(await oneRow<'through' | 'duplicates'>(
-          `SELECT coalesce(sum(next_offset - first_offset), 0) AS through, coalesce(sum(duplicates), 0) AS duplicates
-             FROM fraud_progress`,
-        )),
-      },
-      frauds,
+      ...(detect.length > 0 && { fraud: await fraud() }),
     }
   }
 
-  async function oneRow<Name extends string>(sql: string): Promise<Record<Name, number>> {
-    const [row] = await warehouse.query<Record<Name, string>>(sql) // bigint and numeric come as text
+  async function oneRow<Name extends string>(
+    sql: string,
+    values: readonly unknown[] = [],
+  ): Promise<Record<Name, number>> {
+    const [row] = await warehouse.query<Record<Name, string>>(sql, values) // bigint and numeric come as text
     return Object.fromEntries(Object.entries(row!).map(([name, value]) => [name, Number(value)])) as Record<
       Name,
       number

@@ -31,8 +31,8 @@ export function plainScreen(print: (text: string) => void = console.log): Screen
         isGenerating = true
         print(
           progress.of === undefined
-            ? `Generating ${progress.rate} transactions a second until Ctrl-C; frauds appear below as they are found.\n`
-            : `Generating ${progress.of} transactions and what belongs to them …\n`,
+            ? `Generating ${progress.rate} ${progress.counted} a second until Ctrl-C; what is found appears below.\n`
+            : `Generating ${progress.of} ${progress.counted} and what belongs to them …\n`,
         )
       }
       if (progress.phase === 'stopping') {

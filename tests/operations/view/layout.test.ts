@@ -29,7 +29,7 @@ const busy: Model = {
   goldLatenciesMs: [900, 2_100],
   frauds: 15_432,
   memory: { processes: 20, rssBytes: 1.2e9, pssBytes: 8.1e8 },
-  progress: { phase: 'generating', sent: 12_400, of: 20_000, rate: undefined },
+  progress: { phase: 'generating', sent: 12_400, of: 20_000, rate: undefined, counted: 'transactions' },
   sentPoints: [
     { atMs: 0, total: 0 },
     { atMs: 10_000, total: 5_000 },

@@ -13,13 +13,13 @@ import {
   rateOf,
 } from '#operations/cli/view/model.ts'
 
+const fraud = { through: 0, lag: 0, duplicates: 0, found: 0 }
 const measurement = (change: Partial<Measurement> = {}): Measurement => ({
   atMs: 0,
   bronze: { through: 0, lag: 0 },
   tooLarge: 0,
   ledger: { records: 0, quarantined: 0, duplicates: 0 },
-  fraud: { through: 0, lag: 0, duplicates: 0 },
-  frauds: 0,
+  fraud,
   ...change,
 })
 const ledger = (records: number, quarantined = 0, duplicates = 0) => ({ records, quarantined, duplicates })
@@ -42,8 +42,7 @@ describe('the totals', () => {
       measurement({
         bronze: { through: 1_000, lag: 20 },
         ledger: ledger(900, 7, 30),
-        fraud: { through: 500, lag: 3, duplicates: 9 },
-        frauds: 12,
+        fraud: { through: 500, lag: 3, duplicates: 9, found: 12 },
       }),
     )
     expect(model.stages.bronze).toMatchObject({ total: 1_000, lag: 20 })
@@ -80,10 +79,16 @@ describe('the totals', () => {
   it('of frauds take in what is found after the first measurement, and nothing twice', () => {
     const found = (fraud: number) => invocation({ functionKey: 'detectFraud', answer: { fraud } })
     let model = invoked(emptyModel, found(2)) // counted in what is measured then
-    model = measured(model, measurement({ frauds: 5 }))
+    model = measured(model, measurement({ fraud: { ...fraud, found: 5 } }))
     expect(model.frauds).toBe(5)
-    model = measured(invoked(model, found(3)), measurement({ frauds: 5 }))
+    model = measured(invoked(model, found(3)), measurement({ fraud: { ...fraud, found: 5 } }))
     expect(model.frauds).toBe(8)
+  })
+
+  it('leave fraud out where nothing is decided', () => {
+    expect(measured(emptyModel, measurement()).shown).toEqual(['bronze', 'silver', 'gold', 'fraud'])
+    const model = measured(emptyModel, measurement({ fraud: undefined }))
+    expect(model.shown).toEqual(['bronze', 'silver', 'gold'])
   })
 
   it('never leave their order, whatever is told and measured', () => {
@@ -186,7 +191,8 @@ describe('rate and completion', () => {
   })
 
   it('a bounded run says what is left at the pace at which it sends', () => {
-    const generating = (sent: number) => ({ phase: 'generating', sent, of: 1_000, rate: undefined }) as const
+    const generating = (sent: number) =>
+      ({ phase: 'generating', sent, of: 1_000, rate: undefined, counted: 'rows' }) as const
     const model = progressed(progressed(emptyModel, generating(0), 0), generating(400), 2_000)
     expect(completionOf(model)).toEqual({ done: 400, of: 1_000, etaMs: 3_000 })
   })
@@ -197,7 +203,7 @@ describe('rate and completion', () => {
       measurement({
         bronze: { through: 100, lag: 10 },
         ledger: ledger(80),
-        fraud: { through: 95, lag: 5, duplicates: 0 },
+        fraud: { through: 95, lag: 5, duplicates: 0, found: 0 },
       }),
     )
     expect(completionOf(progressed(model, { phase: 'settling' }, 0))).toMatchObject({ done: 80, of: 110 })

@@ -39,11 +39,16 @@ describe('a measurement', () => {
   it('is of all topics and partitions, those without a commit too', async () => {
     expect(await makeMeasure(world().ports, groups)()).toMatchObject({
       bronze: { through: 108, lag: 2 + 0 + 5 },
-      fraud: { through: 30, lag: 60 + 5, duplicates: 3 },
+      fraud: { through: 30, lag: 60 + 5, duplicates: 3, found: 12 },
       ledger: { records: 7, quarantined: 1, duplicates: 2 },
       tooLarge: 0,
-      frauds: 12,
     })
+  })
+
+  it('does not look for frauds where nothing is decided', async () => {
+    const { asked, ports } = world()
+    expect((await makeMeasure(ports, groups.slice(0, 1))()).fraud).toBeUndefined()
+    expect(asked.filter((sql) => sql.includes('fraud'))).toEqual([])
   })
 
   it('counts frauds once, however often it measures', async () => {

@@ -28,7 +28,11 @@ const endpoints = {
 }
 const cloud = {
   endpoints,
-  consumerGroups: [{ groupId: 'ingest', topic: 'transactions', functionKey: 'ingestStream' }],
+  consumerGroups: ['ingestStream', 'detectFraud'].map((functionKey) => ({
+    groupId: functionKey,
+    topic: 'transactions',
+    functionKey,
+  })),
 }
 const ports = {
   kafka: {
@@ -47,7 +51,7 @@ const ports = {
 function tell(screen: Screen): void {
   screen.note('Building …')
   screen.running(cloud, ports, '/nowhere')
-  screen.progress({ phase: 'generating', sent: 0, of: 20, rate: undefined })
+  screen.progress({ phase: 'generating', sent: 0, of: 20, rate: undefined, counted: 'transactions' })
   screen.alert(alert)
 }
 

@@ -1,12 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import { expect, it, vi } from 'vitest'
-import { readConfig } from '#localstack/config.ts'
-import { endpointVariables, startLocalCloud } from '#localstack/local-cloud.ts'
+import { endpointVariables } from '#localstack/local-cloud.ts'
 import { startFakeSqs } from './event-sources/s3/fake-sqs.ts'
 import { startTestS3 } from './s3/start-test-s3.ts'
+import { startTestCloud } from './start-test-cloud.ts'
 
 const endpoints = { kafka: '127.0.0.1:1', s3: 'http://127.0.0.1:2', lambda: 'http://127.0.0.1:3' }
 
@@ -21,36 +20,21 @@ it('gives functions the credentials of the S3 in use, without the token that it 
 })
 
 it('functions get the same event of an upload, whether an S3 tells of it by webhook, in a topic or in a queue', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'local-cloud-'))
   const sqs = await startFakeSqs()
-  const s3 = await startTestS3({})
-  const handler = 'export const handler = async (event) => console.log(JSON.stringify(event))'
-  await writeFile(join(directory, 'show.mjs'), handler)
-  const env = {
-    ...{ S3_ENDPOINT: s3.endpoint, AWS_ACCESS_KEY_ID: 'me', AWS_SECRET_ACCESS_KEY: 'secret' },
-    ...{ S3_EVENTS_TOPIC: 's3-events', S3_EVENTS_QUEUE: sqs.queueUrl, CUPEL_PORT_KAFKA: '0' },
-  }
-  const events: string[] = []
-  const cloud = await startLocalCloud({
-    wiring: {
-      ...{ kafkaMappings: [], schedules: [], buckets: ['foreign-uploads'], warnings: [] },
-      functions: [
-        {
-          ...{ name: 'show', key: 'show', handler: 'show.handler', environment: {}, layers: [] },
-          ...{ timeoutSeconds: 20, memoryMb: 128 },
-        },
-      ],
+  const s3 = await startTestS3()
+  const cloud = await startTestCloud(
+    {
+      buckets: ['foreign-uploads'],
       bucketNotifications: [
         { id: 'n', bucket: 'foreign-uploads', events: ['s3:ObjectCreated:*'], functionName: 'show' },
       ],
     },
-    config: readConfig({ postgres: false }, env, { directory, service: 'shop', lambdaPort: 0 }),
-    projectDirectory: directory,
-    taskRoot: directory,
-    bootstrap: join(import.meta.dirname, '../../localstack/lambda/bootstrap.mjs'),
-    ...{ region: 'us-east-1', accountId: '123456789012', version: 'of a test', log: () => {} },
-    onFunctionLine: ({ text }) => void events.push(text),
-  })
+    {
+      ...{ S3_ENDPOINT: s3.endpoint, AWS_ACCESS_KEY_ID: 'me', AWS_SECRET_ACCESS_KEY: 'secret' },
+      ...{ S3_EVENTS_TOPIC: 's3-events', S3_EVENTS_QUEUE: sqs.queueUrl },
+    },
+  )
+  const { events } = cloud
   try {
     const told = await readFile(join(import.meta.dirname, 'fixtures/minio-notification.json'), 'utf8')
     await fetch(`${cloud.endpoints.lambda}/_localstack/s3-events`, { method: 'POST', body: told })
@@ -72,6 +56,5 @@ it('functions get the same event of an upload, whether an S3 tells of it by webh
     await cloud.stop()
     await s3.stop()
     await sqs.stop()
-    await rm(directory, { recursive: true })
   }
 })

@@ -260,7 +260,8 @@ async function roomOrHeartbeat(sink: RecordSink): Promise<void> {
   timer.abort()
 }
 
-function toRecord(topic: string, partition: number, message: KafkaMessage): SourceRecord {
+/** A record as kafkajs hands it out. */
+export function toRecord(topic: string, partition: number, message: KafkaMessage): SourceRecord {
   // kafkajs keeps the record batch's header on every message, though its types do not say so. Messages in the
   // format before Kafka 0.11 carry the same bit in their own attributes.
   const { batchContext } = message as { batchContext?: { timestampType?: number } }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { HeadObjectCommand, S3Client } from '@aws-sdk/client-s3'
-import { type IHeaders, Kafka, logLevel } from 'kafkajs'
+import { Kafka, logLevel } from 'kafkajs'
+import { toRecord } from '#localstack/event-sources/kafka/consumer.ts'
 import { eventHead, eventJson, type SourceRecord } from '#localstack/event-sources/kafka/event.ts'
 import { s3Event } from '#localstack/event-sources/s3/event.ts'
 import { awsClient, local } from '../data-ports.ts'
@@ -60,23 +61,10 @@ async function kafkaEvent(
       eachBatchAutoResolve: true,
       async eachBatch({ batch }) {
         if (batch.partition !== partition) return
-        for (const { offset, timestamp, key, value, headers = {} } of batch.messages) {
-          if (
-            Number(offset) < from ||
-            Number(offset) > to ||
-            records.some((r) => r.offset === Number(offset))
-          )
-            continue
-          records.push({
-            topic,
-            partition,
-            offset: Number(offset),
-            timestampMs: Number(timestamp),
-            timestampType: 'CREATE_TIME',
-            key,
-            value,
-            headers: headerList(headers),
-          })
+        for (const message of batch.messages) {
+          const offset = Number(message.offset)
+          const next = (records.at(-1)?.offset ?? from - 1) + 1 // what kafkajs gave before it sought comes again
+          if (offset >= next && offset <= to) records.push(toRecord(topic, partition, message))
         }
         if (Number(batch.lastOffset()) >= to) resolve()
       },
@@ -92,12 +80,6 @@ async function kafkaEvent(
     await admin.disconnect()
   }
 }
-
-/** Of a name with several values each is a header of its own, as it was sent. */
-const headerList = (headers: IHeaders): SourceRecord['headers'] =>
-  Object.entries(headers).flatMap(([name, values]) =>
-    [values ?? null].flat().map((value) => [name, value === null ? null : Buffer.from(value)] as const),
-  )
 
 async function objectEvent(endpoints: Endpoints, address: EventAddress & { kind: 's3' }): Promise<string> {
   const { bucket, key } = address

@@ -4,8 +4,8 @@ import { text, timestamp } from '@cupel/core/kinds'
 import { objectCreatedEvent } from '@cupel/core/s3-event'
 import { createTable } from '@cupel/core/warehouse-sql'
 import { openEngine } from '@cupel/duckdb/engine'
-import { parquetToCsv } from '@cupel/duckdb/parquet-to-csv'
 import { refineFile } from '@cupel/duckdb/refine'
+import { silverToText } from '@cupel/duckdb/silver-text'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { makeLoad } from '#functions/gold/load/load.ts'
 import { makeRefine } from '#functions/silver/refine/refine.ts'
@@ -94,7 +94,7 @@ describe('takeStock', () => {
       lake,
       warehouse,
       datasetOf: () => orders,
-      parquetToCsv: (of, files) => parquetToCsv(engine, of, files),
+      silverToText: (of, files) => silverToText(engine, of, files),
       warn: () => {},
     })(created('silver/orders/x.parquet'))
     engine.close()

@@ -2,8 +2,8 @@ import { bronzeLine } from '@cupel/core/bronze'
 import { bronzeKey, parseBronzeKey, silverKey } from '@cupel/core/keys'
 import { objectCreatedEvent } from '@cupel/core/s3-event'
 import { openEngine } from '@cupel/duckdb/engine'
-import { parquetToCsv } from '@cupel/duckdb/parquet-to-csv'
 import { refineFile } from '@cupel/duckdb/refine'
+import { silverToText } from '@cupel/duckdb/silver-text'
 import type { Postgres } from '@cupel/io/postgres'
 import { transactions } from '#datasets/finance/transactions.ts'
 import { datasetByBronzeFolder, datasetBySilverFolder } from '#datasets/index.ts'
@@ -40,7 +40,7 @@ export async function makePipeline(warehouse: Postgres) {
     lake,
     warehouse,
     datasetOf: datasetBySilverFolder,
-    parquetToCsv: (dataset, files) => parquetToCsv(engine, dataset, files),
+    silverToText: (dataset, files) => silverToText(engine, dataset, files),
     warn: () => {},
   })
   const detect = makeDetect({ warehouse, alerts: { send: async () => {} }, now: Date.now })

@@ -1,6 +1,6 @@
 import { readSettings } from '@cupel/core/settings'
 import { engineSettings, lastingEngine, openEngine } from '@cupel/duckdb/engine'
-import { parquetToCsv } from '@cupel/duckdb/parquet-to-csv'
+import { silverToText } from '@cupel/duckdb/silver-text'
 import { s3ObjectStore } from '@cupel/io/object-store'
 import { openPostgres } from '@cupel/io/postgres'
 import { clearTemporaryFolders } from '@cupel/io/temporary-folder'
@@ -20,6 +20,6 @@ export const handler = makeLoad({
   lake: s3ObjectStore(settings.lakeBucket),
   warehouse: openPostgres(settings.databaseUrl),
   datasetOf: datasetBySilverFolder,
-  parquetToCsv: (dataset, files) => withEngine((engine) => parquetToCsv(engine, dataset, files)),
+  silverToText: (dataset, files) => withEngine((engine) => silverToText(engine, dataset, files)),
   warn: (line) => console.warn(line),
 })

@@ -1,22 +1,22 @@
 import { writeFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
 import { isEditedKey, parseSilverKey } from '@cupel/core/keys'
-import { identifier } from '@cupel/core/kinds/strings'
 import { forEachObject } from '@cupel/core/s3-event'
-import { copyColumns, upsertStatement } from '@cupel/core/warehouse-sql'
+import type { SilverText } from '@cupel/duckdb/silver-text'
 import type { ObjectStore, StoredObject } from '@cupel/io/object-store'
-import { copyCsv, type Postgres, type Transaction } from '@cupel/io/postgres'
+import type { Postgres, Transaction } from '@cupel/io/postgres'
 import { withTemporaryFolder } from '@cupel/io/temporary-folder'
+import { merge } from './merge.ts'
 
 export type LoadPorts = {
   readonly lake: Pick<ObjectStore, 'get'>
   readonly warehouse: Pick<Postgres, 'query' | 'transaction'>
   readonly datasetOf: (silverFolder: string) => Dataset | undefined
-  /** Write a silver file as CSV in the order of `copyColumns`, or say why it is not a silver file of this dataset. */
-  readonly parquetToCsv: (
+  /** Write a silver file as text that PostgreSQL takes, or say why it is not a silver file of this dataset. */
+  readonly silverToText: (
     dataset: Dataset,
-    files: { parquet: string; csv: string },
-  ) => Promise<{ unreadable?: string }>
+    files: { parquet: string; text: string },
+  ) => Promise<SilverText | { readonly unreadable: string }>
   readonly warn: (line: string) => void
 }
 export type LoadResult = {
@@ -28,8 +28,8 @@ export type LoadResult = {
 }
 
 /**
- * Load each silver object that an event names into its dataset's table: COPY, then an upsert in which an older row
- * never overwrites a newer one.
+ * Load each silver object that an event names into its dataset's table, by an upsert in which an older row never
+ * overwrites a newer one.
  *
  * Delivery: the rows and the ledger entry that names the object and its ETag are one transaction, so a second delivery,
  * or a second writer at the same moment, changes nothing. An object that is no silver file, or holds what its table
@@ -37,7 +37,7 @@ export type LoadResult = {
  * of the event are loaded all the same, and Lambda retries.
  */
 export const makeLoad =
-  ({ lake, warehouse, datasetOf, parquetToCsv, warn }: LoadPorts) =>
+  ({ lake, warehouse, datasetOf, silverToText, warn }: LoadPorts) =>
   async (event: unknown): Promise<LoadResult> => {
     const outcomes = await forEachObject(event, 'loaded', loadObject)
     const loaded = outcomes.filter((outcome) => typeof outcome === 'object')
@@ -62,14 +62,21 @@ export const makeLoad =
       if (loaded.length > 0) return 'skipped'
 
       return withTemporaryFolder(async (folder) => {
-        const files = { parquet: folder.file('silver.parquet'), csv: folder.file('rows.csv') }
+        const files = { parquet: folder.file('silver.parquet'), text: folder.file('rows') }
         await writeFile(files.parquet, object.body)
-        const { unreadable = miscounted(object) } = await parquetToCsv(dataset, files)
-        if (unreadable !== undefined) return note({ key, dataset, object }, unreadable)
+        const silver = await silverToText(dataset, files)
+        if ('unreadable' in silver) return note({ key, dataset, object }, silver.unreadable)
+        const problem = miscounted(object)
+        if (problem !== undefined) return note({ key, dataset, object }, problem)
         try {
           return await warehouse.transaction(async (transaction) => {
             if (!(await enterIntoLedger(transaction, { key, dataset, object }))) return 'skipped'
-            return upsert(transaction, dataset, files.csv, isEditedKey(key))
+            const rows = await merge(transaction, dataset, {
+              ...silver,
+              file: files.text,
+              isEdit: isEditedKey(key),
+            })
+            return { rows, oldestMs: silver.oldestMs }
           })
         } catch (error) {
           const refused = refusal(error)
@@ -155,22 +162,4 @@ async function enterIntoLedger(
     ],
   )
   return rowCount === 1
-}
-
-async function upsert(
-  transaction: Transaction,
-  dataset: Dataset,
-  csv: string,
-  isEdit: boolean,
-): Promise<Loaded> {
-  await transaction.query(
-    `CREATE TEMPORARY TABLE incoming (LIKE ${identifier(dataset.table)} INCLUDING DEFAULTS) ON COMMIT DROP`,
-  )
-  await copyCsv(transaction, { table: 'incoming', columns: copyColumns(dataset), file: csv })
-  const { rows } = await transaction.query<{ oldest: string | null }>(
-    'SELECT min(_timestamp_ms) AS oldest FROM incoming',
-  )
-  const { rowCount } = await transaction.query(upsertStatement(dataset, 'incoming', { isEdit }))
-  const oldest = rows[0]?.oldest ?? null // bigint comes as text
-  return { rows: rowCount ?? 0, oldestMs: oldest === null ? null : Number(oldest) }
 }

@@ -49,20 +49,50 @@ export function commentStatements({ table: name, description, fields }: Dataset)
   ]
 }
 
-/** The columns of a dataset's table, as identifiers, in the order in which they are copied. */
+/** The columns that come from silver, with their types. */
+const copied = (dataset: Dataset): readonly (readonly [name: string, type: string])[] => [
+  ...Object.entries(dataset.fields).map(([name, { kind }]) => [name, kind.postgresType] as const),
+  ...lineage.map(([name, type]) => [name, type] as const),
+]
+
+/** The columns that come from silver, as identifiers, in the order in which they are copied. */
 export const copyColumns = (dataset: Dataset): readonly string[] =>
-  [...Object.keys(dataset.fields), ...lineage.map(([name]) => name)].map(identifier)
+  copied(dataset).map(([name]) => identifier(name))
+
+/** Whence rows come: a relation of the columns of `copyColumns` that goes by the name of `incoming`. */
+export type Incoming = {
+  readonly from: string
+  readonly values: readonly string[] // parameters of each statement that reads from it
+}
+
+/** A temporary table to copy rows into. It takes what silver holds: the dataset's table is the judge of it. */
+export const incomingTable = (dataset: Dataset): string =>
+  `CREATE TEMPORARY TABLE incoming (${copied(dataset)
+    .map(([name, type]) => `${identifier(name)} ${type}`)
+    .join(', ')}) ON COMMIT DROP`
+
+/** Rows as a JSON array of objects of strings, the same text as in CSV. */
+export function incomingJson(dataset: Dataset, json: string): Incoming {
+  const columns = copied(dataset).map(([name, type]) => [identifier(name), type] as const)
+  const typed = columns.map(([column, type]) => `CAST(${column} AS ${type}) AS ${column}`)
+  const texts = columns.map(([column]) => `${column} text`)
+  return {
+    from: `(SELECT ${typed.join(', ')} FROM json_to_recordset($1) AS written (${texts.join(', ')})) AS incoming`,
+    values: [json],
+  }
+}
 
 /**
- * Put the rows of a table of the same columns into the dataset's table. Of a key the newest row stays, whatever the order
- * of arrival: a second time changes nothing. Affects the rows that were inserted or replaced an older one.
+ * Put the rows of a relation (see `Incoming`) into the dataset's table. Of a key the newest row stays, whatever the order
+ * of arrival: a second time changes nothing. Affects the rows that were inserted or replaced an older one. Rows are
+ * locked in the order of their keys, so that two loads never wait for each other in a circle.
  *
  * An edited record has the address of the one that it stands for. Should a later version of the dataset accept that one
  * too, they are equally new: what a person said stays, or comes in its place (`isEdit`).
  */
 export function upsertStatement(
   dataset: Dataset,
-  fromTable: string,
+  from: string,
   { isEdit = false }: { isEdit?: boolean } = {},
 ): string {
   const columns = copyColumns(dataset)
@@ -70,7 +100,7 @@ export function upsertStatement(
   const newest = newestColumns(dataset).map(identifier)
   const others = columns.filter((column) => !key.includes(column))
   return `INSERT INTO ${identifier(dataset.table)} AS present (${columns.join(', ')})
-SELECT DISTINCT ON (${key.join(', ')}) ${columns.join(', ')} FROM ${fromTable}
+SELECT DISTINCT ON (${key.join(', ')}) ${columns.join(', ')} FROM ${from}
 ORDER BY ${[...key, ...newest.map((column) => `${column} DESC`)].join(', ')}
 ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${others.map((column) => `${column} = excluded.${column}`).join(', ')}, "_loaded_at" = clock_timestamp()
 WHERE (${newest.map((column) => `excluded.${column}`).join(', ')}) ${isEdit ? '>=' : '>'} (${newest.map((column) => `present.${column}`).join(', ')})`

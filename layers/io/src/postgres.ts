@@ -14,16 +14,20 @@ export type Postgres = {
   readonly end: () => Promise<void>
 }
 
-// Class 08 (connection), 40 (serialization, deadlock), 57P (shutdown, crash, starting up), 53300 (too many connections):
+// Class 08 (connection), 40 (serialization, deadlock), 57P (shutdown, crash, starting up), 53300 (too many connections),
+// 25006 (read-only: after a fail-over the connection leads to what is a standby now), and what a network says while an
+// address moves. Not: 57014 (statement timeout), 53100 (disk full), which ten seconds do not mend.
 // https://www.postgresql.org/docs/18/errcodes-appendix.html
-const passing = /^(08...|40...|57P..|53300|ECONNREFUSED|ECONNRESET|EPIPE)$/
+const passing =
+  /^(08...|40...|57P..|53300|25006|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/
+const readOnly = '25006'
 const attempts = 5
 
 /**
  * Connections to PostgreSQL, at most `max` (default 1: an execution environment serves one invocation at a time).
  *
- * What fails for a passing reason (deadlock, restart, too many connections) runs again from its start, up to 4 times
- * within about 10 s; what lasts longer is thrown, and the event source redelivers. A connection may be cut just after
+ * What fails for a passing reason (deadlock, restart, fail-over, too many connections) runs again from its start, up to 4
+ * times within about 10 s; what lasts longer is thrown, and the event source redelivers. A connection may be cut just after
  * COMMIT, so `work` must do no harm when it runs twice, as redelivery asks of it anyway. A statement of `query` runs
  * again only when no connection could be made, so never twice.
  */
@@ -33,6 +37,7 @@ export function openPostgres(url: string, { max = 1 }: { max?: number } = {}): P
     max,
     connectionTimeoutMillis: 10_000,
     idleTimeoutMillis: 30_000,
+    keepAlive: true, // a server that went away without a word is noticed
   })
   pool.on('error', () => {}) // an idle connection was cut: the pool replaces it when it is next needed
 
@@ -69,10 +74,10 @@ async function retrying<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** PostgreSQL's or the system's code. A connection that is cut during a statement comes without one. */
+/** PostgreSQL's or the system's code. A connection that is cut, or not made in time, comes without one. */
 function codeOf(error: unknown): string {
   const { code, message = '' } = (error ?? {}) as { code?: string; message?: string }
-  return code ?? (message.startsWith('Connection terminated') ? 'ECONNRESET' : '')
+  return code ?? (/^Connection terminated|^timeout exceeded/.test(message) ? 'ECONNRESET' : '')
 }
 
 /** Copy a CSV file (no header, an unquoted empty field is NULL) into a table. Names must be safe identifiers. */
@@ -100,7 +105,7 @@ async function runTransaction<T>(pool: pg.Pool, work: (client: Transaction) => P
     failure = error as Error
     await client.query('ROLLBACK').then(
       () => {
-        failure = undefined // the connection is sound
+        if (codeOf(error) !== readOnly) failure = undefined // the connection is sound
       },
       () => {},
     )

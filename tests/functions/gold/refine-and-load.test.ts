@@ -7,8 +7,8 @@ import { bronzeKey, editedKey, parseBronzeKey, silverKey } from '@cupel/core/key
 import { text } from '@cupel/core/kinds'
 import { objectCreatedEvent } from '@cupel/core/s3-event'
 import { type Engine, openEngine } from '@cupel/duckdb/engine'
-import { parquetToCsv } from '@cupel/duckdb/parquet-to-csv'
 import { refineFile } from '@cupel/duckdb/refine'
+import { silverToText } from '@cupel/duckdb/silver-text'
 import parquet from 'parquetjs-lite'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { merchants } from '#datasets/finance/merchants.ts'
@@ -68,7 +68,7 @@ describe('refine, then load', () => {
       lake,
       warehouse: database.warehouse,
       datasetOf: datasetBySilverFolder,
-      parquetToCsv: (dataset, files) => parquetToCsv(engine, dataset, files),
+      silverToText: (dataset, files) => silverToText(engine, dataset, files),
       warn: (line) => warnings.push(line),
     })
   })
@@ -256,9 +256,9 @@ describe('refine, then load', () => {
       lake,
       warehouse: database.warehouse,
       datasetOf: datasetBySilverFolder,
-      parquetToCsv: async (dataset, files) => {
+      silverToText: async (dataset, files) => {
         if ((await readFile(files.parquet)).length < 10) throw new Error("the disk is full at 'jane'")
-        return parquetToCsv(engine, dataset, files)
+        return silverToText(engine, dataset, files)
       },
       warn: (line) => warnings.push(line),
     })
@@ -298,7 +298,7 @@ describe('refine, then load', () => {
           }),
       },
       datasetOf: datasetBySilverFolder,
-      parquetToCsv: (dataset, files) => parquetToCsv(engine, dataset, files),
+      silverToText: (dataset, files) => silverToText(engine, dataset, files),
       warn: (line) => warnings.push(line),
     })
     await expect(failing(created(silverOf(0)))).rejects.toThrow('power cut')

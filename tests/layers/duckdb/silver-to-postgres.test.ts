@@ -18,14 +18,15 @@ import {
   timestamp,
   uuid,
 } from '@cupel/core/kinds'
-import { copyColumns, createTable, upsertStatement } from '@cupel/core/warehouse-sql'
+import { createTable } from '@cupel/core/warehouse-sql'
 import { type Engine, openEngine } from '@cupel/duckdb/engine'
 import { foldToCsv } from '@cupel/duckdb/fold'
-import { parquetToCsv } from '@cupel/duckdb/parquet-to-csv'
 import { refineFile } from '@cupel/duckdb/refine'
+import { silverToText } from '@cupel/duckdb/silver-text'
 import { copyCsv } from '@cupel/io/postgres'
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { merge } from '#functions/gold/load/merge.ts'
 import { kafkaRecord } from '../../support/kafka.ts'
 import { makeDatabase, type TestDatabase } from '../../support/postgres.ts'
 
@@ -97,21 +98,24 @@ async function refined(records: readonly KafkaRecord[]): Promise<string> {
   return silver
 }
 
-/** Into the table, as `gold/load` does it; how many rows changed. */
-async function load(parquet: string): Promise<number> {
-  const csv = newName()
-  expect(await parquetToCsv(engine, offers, { parquet, csv })).toEqual({})
-  return database.warehouse.transaction(async (transaction) => {
-    await transaction.query('CREATE TEMPORARY TABLE incoming (LIKE offers INCLUDING DEFAULTS) ON COMMIT DROP')
-    await copyCsv(transaction, { table: 'incoming', columns: copyColumns(offers), file: csv })
-    return (await transaction.query(upsertStatement(offers, 'incoming'))).rowCount ?? 0
-  })
+/** Into the table; how many rows changed. */
+async function load(parquet: string, limits?: { mostRowsInJson: number }): Promise<number> {
+  const file = newName()
+  const silver = await silverToText(engine, offers, { parquet, text: file }, limits)
+  if ('unreadable' in silver) throw new Error(silver.unreadable)
+  return database.warehouse.transaction((transaction) =>
+    merge(transaction, offers, { ...silver, file, isEdit: false }),
+  )
 }
+const ways = [
+  ['copied', { mostRowsInJson: 0 }],
+  ['as a parameter', { mostRowsInJson: 1_000 }],
+] as const
 
 const gold = (columns: string) =>
   database.warehouse.query(`SELECT ${columns} FROM offers ORDER BY shop, "order"`)
 
-it('carries every kind of value over exactly, and null as null', async () => {
+it.each(ways)('carries every kind of value over exactly, and null as null, %s', async (_, limits) => {
   const full = {
     price: '99999999999999.9999',
     weight: '-0.001',
@@ -120,7 +124,8 @@ it('carries every kind of value over exactly, and null as null', async () => {
     gift: 'no',
     changed_at: '9999-12-31T23:59:59.999Z',
   }
-  await load(await refined([offer(3, { shop: 9_007_199_254_740_991n.toString(), ...full }), offer(4)]))
+  const records = [offer(3, { shop: 9_007_199_254_740_991n.toString(), ...full }), offer(4)]
+  await load(await refined(records), limits)
   const text = Object.keys(offers.fields).map((name) => `"${name}"::text`)
   const none = { note: null, weight: null, country: null, due: null, gift: null }
   expect(await gold(`${text.join(', ')}, _timestamp_ms, _partition, _offset`)).toEqual([
@@ -149,7 +154,7 @@ it('carries every kind of value over exactly, and null as null', async () => {
   ])
 })
 
-it('carries any text over as it is', async () => {
+it.each(ways)('carries any text over as it is, %s', async (_, limits) => {
   const hostile = [
     '\\.',
     '\\N',
@@ -176,7 +181,7 @@ it('carries any text over as it is', async () => {
   const notes = [...hostile.map((text) => `x${text}x`), '\\.', 'NULL', '"', ',', ...texts].filter(
     (note) => note.trim() !== '' && !note.includes('\0'),
   )
-  await load(await refined(notes.map((note, shop) => offer(shop, { shop, note }))))
+  await load(await refined(notes.map((note, shop) => offer(shop, { shop, note }))), limits)
   expect((await gold('note')).map((row) => row.note)).toEqual(notes.map((note) => note.trim()))
 })
 
@@ -207,7 +212,7 @@ it('keeps the newest record of a key in any order of arrival, however often it c
             ),
           ),
         )
-        for (const file of arrival) await load(files[file]!)
+        for (const file of arrival) await load(files[file]!, ways[file % 2]![1])
         const once = await gold(address)
         for (const file of arrival) expect(await load(files[file]!)).toBe(0)
         expect(await gold(address)).toEqual(once)
@@ -232,8 +237,7 @@ it('keeps the newest record of a key in any order of arrival, however often it c
 })
 
 it('says why a file is no silver of the dataset, and throws when there is no file', async () => {
-  const csv = newName()
-  const ask = (parquet: string) => parquetToCsv(engine, offers, { parquet, csv })
+  const ask = (parquet: string) => silverToText(engine, offers, { parquet, text: newName() })
   const text = newName()
   await writeFile(text, 'PAR1 is not enough')
   expect(await ask(text)).toEqual({ unreadable: 'not a Parquet file' })
@@ -241,7 +245,7 @@ it('says why a file is no silver of the dataset, and throws when there is no fil
   expect(await ask(text)).toEqual({ unreadable: 'not a Parquet file' })
   const other = newName()
   await engine.run(`COPY (SELECT 1 AS shop) TO '${other}' (FORMAT parquet)`)
-  expect((await ask(other)).unreadable).toMatch(/^lacks "order", "note"/)
+  expect(await ask(other)).toEqual({ unreadable: expect.stringMatching(/^lacks "order", "note"/) })
   const silver = await refined([offer(0)])
   const changed = newName()
   await engine.run(
@@ -250,7 +254,7 @@ it('says why a file is no silver of the dataset, and throws when there is no fil
   expect(await ask(changed)).toEqual({ unreadable: 'has another type than the dataset\'s in "price"' })
   await expect(ask(join(folder, 'absent.parquet'))).rejects.toThrow('absent.parquet')
 
-  await foldToCsv(engine, offers, { files: [text, other], csv })
+  await foldToCsv(engine, offers, { files: [text, other], csv: newName() })
 })
 
 it('takes damaged pages for a fault of the file, and folds what other files hold', async () => {
@@ -260,7 +264,7 @@ it('takes damaged pages for a fault of the file, and folds what other files hold
   const damaged = `${newName()}.parquet`
   await writeFile(damaged, bytes)
   const csv = newName()
-  expect(await parquetToCsv(engine, offers, { parquet: damaged, csv })).toEqual({
+  expect(await silverToText(engine, offers, { parquet: damaged, text: csv })).toEqual({
     unreadable: 'its pages are damaged',
   })
   await foldToCsv(engine, offers, { files: [damaged, await refined([offer(7)])], csv })

@@ -1,0 +1,46 @@
+import type { Dataset } from '@cupel/core/dataset'
+import { literal } from '@cupel/core/kinds/strings'
+import { copyColumns } from '@cupel/core/warehouse-sql'
+import type { Engine } from './engine.ts'
+import { isDamaged, silverProblem } from './silver.ts'
+
+/** How the rows of a silver file are handed to PostgreSQL: for COPY, or as the parameter of a statement. */
+export type SilverText = {
+  readonly format: 'csv' | 'json'
+  readonly rows: number
+  readonly oldestMs: number | null // the least Kafka timestamp; null of no row
+}
+
+/**
+ * Write a silver file as text of PostgreSQL, the columns of `copyColumns`: few rows as a JSON array of objects of strings,
+ * more of them as CSV without a header, NULL as nothing. Both hold the same text of a value, instants with their offset.
+ * A file that is no Parquet, is damaged, or is not of this dataset, is data: `unreadable` says why.
+ *
+ * Throws when the file is not there or the text cannot be written.
+ */
+export async function silverToText(
+  engine: Engine,
+  dataset: Dataset,
+  { parquet, text }: { readonly parquet: string; readonly text: string },
+  // Up to here a parameter costs PostgreSQL less than to make a temporary table and copy into it (decision 22).
+  { mostRowsInJson = 1_000 }: { readonly mostRowsInJson?: number } = {},
+): Promise<SilverText | { readonly unreadable: string }> {
+  const unreadable = await silverProblem(engine, dataset, parquet)
+  if (unreadable !== undefined) return { unreadable }
+  const from = `FROM read_parquet(${literal(parquet)})`
+  try {
+    const [counted] = await engine.rows(`SELECT count(*) AS rows, min(_timestamp_ms) AS oldest ${from}`)
+    const rows = Number(counted!.rows)
+    const oldestMs = counted!.oldest === null ? null : Number(counted!.oldest)
+    const format = rows <= mostRowsInJson ? 'json' : 'csv'
+    const columns = copyColumns(dataset).map((column) =>
+      format === 'json' ? `CAST(${column} AS VARCHAR) AS ${column}` : column,
+    )
+    const options = format === 'json' ? 'FORMAT json, ARRAY true' : 'FORMAT csv, HEADER false'
+    await engine.run(`COPY (SELECT ${columns.join(', ')} ${from}) TO ${literal(text)} (${options})`)
+    return { format, rows, oldestMs }
+  } catch (error) {
+    if (isDamaged(error)) return { unreadable: 'its pages are damaged' }
+    throw error
+  }
+}

@@ -6,6 +6,7 @@ export const merchants = dataset({
   name: 'merchants',
   description: 'Merchants: where money is spent, what they sell and how risky that is.',
   topic: 'merchant_info',
+  landing: {},
   bronzeFolder: 'merchant-folder',
   silverFolder: 'processed-merchants',
   table: 'merchants',

@@ -8,6 +8,7 @@ import { makeSweep } from './sweep.ts'
 const settings = readSettings(process.env, (from) => ({
   lakeBucket: from.text('LAKE_BUCKET'),
   databaseUrl: from.url('DATABASE_URL', ['postgres:', 'postgresql:']),
+  landFileFunction: from.text('LAND_FILE_FUNCTION'),
   refineFunction: from.text('REFINE_FUNCTION'),
   loadFunction: from.text('LOAD_FUNCTION'),
   detectFraudFunction: from.text('DETECT_FRAUD_FUNCTION'),
@@ -19,6 +20,7 @@ export const handler = makeSweep({
   lake: s3ObjectStore(settings.lakeBucket),
   warehouse: openPostgres(settings.databaseUrl),
   datasets,
+  sendToLandFile: lambdaSender(settings.landFileFunction),
   sendToRefine: lambdaSender(settings.refineFunction),
   sendToLoad: lambdaSender(settings.loadFunction),
   sendToDetectFraud: lambdaSender(settings.detectFraudFunction),

@@ -1,4 +1,5 @@
 import type { Dataset } from '@cupel/core/dataset'
+import { landedObjectKey, landedObjectPrefix, landingPrefix, parseLandingKey } from '@cupel/core/keys'
 import { type ObjectCreatedEvent, objectCreatedEvent } from '@cupel/core/s3-event'
 import type { ListedObject, ObjectStore } from '@cupel/io/object-store'
 import type { Postgres } from '@cupel/io/postgres'
@@ -9,6 +10,7 @@ export type SweepPorts = {
   readonly lake: Pick<ObjectStore, 'list'>
   readonly warehouse: Pick<Postgres, 'query'>
   readonly datasets: readonly Dataset[]
+  readonly sendToLandFile: (event: ObjectCreatedEvent) => Promise<void>
   readonly sendToRefine: (event: ObjectCreatedEvent) => Promise<void>
   readonly sendToLoad: (event: ObjectCreatedEvent) => Promise<void>
   readonly sendToDetectFraud: (event: { readonly records: object }) => Promise<void>
@@ -16,6 +18,7 @@ export type SweepPorts = {
   readonly graceMs: number // an object younger than this may still be on its way
 }
 export type SweepResult = {
+  readonly filesNotLanded: number
   readonly bronzeWithoutSilver: number
   readonly silverWithoutGold: number
   readonly alertsNotSent: number
@@ -26,8 +29,8 @@ const ledgerPage = 1_000
 const clockSkewMs = 60_000 // between Lambda's clock and S3's
 
 /**
- * Find what no event announced, or whose retries ended: bronze objects without a silver one, and silver objects that
- * the ledger does not know, and send them on; and alerts that a crash kept from being sent. Everything downstream is
+ * Find what no event announced, or whose retries ended: files under landing/ without a mark that they landed, bronze objects
+ * without a silver one, and silver objects that the ledger does not know, and send them on; and alerts that a crash kept from being sent. Everything downstream is
  * idempotent, so sending twice does no harm.
  *
  * An event may say `{"graceMs": 0}` to look at objects of any age, as at start.
@@ -38,6 +41,7 @@ export const makeSweep =
     lake,
     warehouse,
     datasets,
+    sendToLandFile,
     sendToRefine,
     sendToLoad,
     sendToDetectFraud,
@@ -53,9 +57,14 @@ export const makeSweep =
     const isDue = ({ modifiedMs }: ListedObject): boolean =>
       modifiedMs <= until || modifiedMs > nowMs + clockSkewMs
 
+    let filesNotLanded = 0
     let bronzeWithoutSilver = 0
     let silverWithoutGold = 0
     for (const dataset of datasets) {
+      for await (const file of filter(notLanded(dataset), isDue)) {
+        await sendToLandFile(objectCreatedEvent(bucket, [file])) // one may take all the time that the function has
+        filesNotLanded += 1
+      }
       const bronze = lake.list(`bronze/${dataset.bronzeFolder}/`)
       const silver = lake.list(`silver/${dataset.silverFolder}/`)
       const unrefined = withoutSilver(bronze, silver, dataset.silverFolder)
@@ -74,7 +83,15 @@ export const makeSweep =
     )
     const alertsNotSent = Number(alerts?.count)
     if (alertsNotSent > 0) await sendToDetectFraud({ records: {} }) // any batch sends what waits, an empty one too
-    return { bronzeWithoutSilver, silverWithoutGold, alertsNotSent }
+    return { filesNotLanded, bronzeWithoutSilver, silverWithoutGold, alertsNotSent }
+
+    async function* notLanded({ name, landing }: Dataset): AsyncGenerator<ListedObject> {
+      if (!landing) return
+      const marks = new Set<string>()
+      for await (const { key } of lake.list(landedObjectPrefix(name))) marks.add(key)
+      for await (const file of lake.list(landingPrefix(name)))
+        if (parseLandingKey(file.key) && !marks.has(landedObjectKey(name, file))) yield file
+    }
 
     async function* notInLedger({ silverFolder }: Dataset): AsyncGenerator<ListedObject> {
       const silver = filter(lake.list(`silver/${silverFolder}/`), isDue)

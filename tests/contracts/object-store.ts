@@ -47,6 +47,23 @@ export function objectStoreContract(open: () => ObjectStore): void {
     expect(Buffer.from((await store.get('c/x'))!.body).toString()).toBe(String(outcomes.indexOf(true)))
   })
 
+  it('gives an object piece by piece, and not another one that took its place', async () => {
+    const store = open()
+    const body = Buffer.alloc(200_000, 'öx')
+    await store.put('g/x', body, { metadata: { count: '3' } })
+    const { eTag } = (await store.head('g/x'))!
+    const object = (await store.stream('g/x', { eTag }))!
+    const pieces: Uint8Array[] = []
+    for await (const piece of object.body) pieces.push(piece)
+    expect(Buffer.concat(pieces).equals(body)).toBe(true)
+    expect(pieces.length).toBeGreaterThan(1)
+    expect(object).toMatchObject({ eTag, size: 200_000, metadata: { count: '3' } })
+    expect(Math.abs(object.modifiedMs - Date.now())).toBeLessThan(60_000)
+    await store.put('g/x', bytes('another'))
+    await expect(store.stream('g/x', { eTag })).rejects.toThrow('could not be read (PreconditionFailed)')
+    expect(await store.stream('g/none')).toBeUndefined()
+  })
+
   it('lists a prefix in byte order, after a key', async () => {
     const store = open()
     for (const key of ['d/b', 'd/a', 'd/a+1', 'd/aa', 'd/ü', 'e/x', 'd/B']) await store.put(key, bytes(key))

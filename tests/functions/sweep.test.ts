@@ -1,4 +1,4 @@
-import { bronzeKey, silverKey } from '@cupel/core/keys'
+import { bronzeKey, landedObjectKey, silverKey } from '@cupel/core/keys'
 import { decodeS3Event, type ObjectCreatedEvent } from '@cupel/core/s3-event'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { merchants } from '#datasets/finance/merchants.ts'
@@ -14,6 +14,7 @@ const silverOf = (offset: number) =>
 describe('sweep', () => {
   let database: TestDatabase
   let lake: ReturnType<typeof memoryObjectStore>
+  let toLandFile: string[][] // by event
   let toRefine: string[]
   let toLoad: string[]
   let toDetectFraud: object[]
@@ -24,6 +25,7 @@ describe('sweep', () => {
   beforeEach(async () => {
     nowMs = 1_000_000
     lake = memoryObjectStore(() => nowMs)
+    toLandFile = []
     toRefine = []
     toLoad = []
     toDetectFraud = []
@@ -39,6 +41,7 @@ describe('sweep', () => {
       lake,
       warehouse: database.warehouse,
       datasets: [merchants],
+      sendToLandFile: async (sent) => void toLandFile.push(decodeS3Event(sent).map(({ key }) => key)),
       sendToRefine: keep(toRefine),
       sendToLoad: keep(toLoad),
       sendToDetectFraud: async (sent) => void toDetectFraud.push(sent),
@@ -63,6 +66,20 @@ describe('sweep', () => {
     expect(await sweep()).toMatchObject({ bronzeWithoutSilver: 1, silverWithoutGold: 1 })
     expect(toRefine).toEqual([bronzeOf(0)])
     expect(toLoad).toEqual([silverOf(5)])
+  })
+
+  it('sends on files that have not landed, one by one, and those that changed since', async () => {
+    const files = ['landing/merchants/a.csv', 'landing/merchants/2026/b c.csv', 'landing/merchants/c.csv']
+    for (const file of files) await put(file)
+    for (const other of ['landing/merchants/folder/', 'landing/nobody/d.csv']) await put(other)
+    for (const file of files)
+      await put(landedObjectKey('merchants', { key: file, eTag: (await lake.head(file))!.eTag }))
+    await lake.put(files[2]!, Buffer.from('changed'))
+    await put('landing/merchants/e.csv')
+    expect(await sweep()).toMatchObject({ filesNotLanded: 0 })
+    nowMs += 2_000
+    expect(await sweep()).toMatchObject({ filesNotLanded: 2 })
+    expect(toLandFile).toEqual([['landing/merchants/c.csv'], ['landing/merchants/e.csv']])
   })
 
   it('leaves objects alone that may still be on their way, unless told otherwise', async () => {

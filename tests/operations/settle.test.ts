@@ -56,7 +56,12 @@ describe('settle', () => {
         groups: async () => [],
         close: async () => {},
       },
-      failures: { ...empty, put: async () => true, head: async () => undefined },
+      failures: {
+        ...empty,
+        put: async () => true,
+        head: async () => undefined,
+        stream: async () => undefined,
+      },
       warehouse: {
         query: async () => {
           calls++

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { ObjectError } from '@cupel/core/errors'
 import type { Metadata, ObjectStore } from '@cupel/io/object-store'
 
 type Entry = {
@@ -23,6 +24,12 @@ export function memoryObjectStore(
       return true
     },
     get: async (key) => objects.get(key),
+    async stream(key, { eTag } = {}) {
+      const object = objects.get(key)
+      if (object && eTag !== undefined && eTag !== object.eTag)
+        throw new ObjectError(key, 'could not be read (PreconditionFailed)')
+      return object && { ...object, size: object.body.byteLength, body: pieces(object.body) }
+    },
     head: async (key) => objects.get(key),
     async *list(prefix, { startAfter } = {}) {
       for (const key of inOrder()) {
@@ -34,4 +41,8 @@ export function memoryObjectStore(
       }
     },
   }
+}
+
+async function* pieces(body: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let from = 0; from < body.byteLength; from += 65_536) yield body.subarray(from, from + 65_536)
 }

@@ -7,8 +7,12 @@ import type { KafkaRecord } from './kafka-event.ts'
  * - `text`: strict JSON that holds raw line breaks; base64, so that a line stays a line.
  * - `bytes`: anything else (not UTF-8, not JSON, a BOM, half of a surrogate pair); base64, never readable as a record.
  * - `tombstone`: no value.
+ * - what a file has where a record belongs; the value says what is wrong, and refine takes the format for the reason.
  */
-export type ValueFormat = 'json' | 'text' | 'bytes' | 'tombstone'
+export type ValueFormat = 'json' | 'text' | 'bytes' | 'tombstone' | NoRecord
+/** A row of another length than its header's, one with a broken quote, a record that is too large, a file from here on. */
+export type NoRecord = (typeof noRecords)[number]
+export const noRecords = ['ragged-row', 'broken-row', 'too-large', 'unreadable-file'] as const
 
 export type ReadValue = { readonly format: ValueFormat; readonly text?: string }
 
@@ -36,17 +40,27 @@ export function readValue(value: Uint8Array | null): ReadValue {
  */
 export function bronzeLine(record: KafkaRecord): string {
   const { format, text } = readValue(record.value)
-  const head = JSON.stringify({
-    topic: record.topic,
-    partition: record.partition,
-    offset: record.offset,
-    timestamp: record.timestampMs,
-    key: base64(record.key),
-    headers: record.headers.map(([name, value]) => [name, base64(value)]),
-    format,
+  const value = format === 'json' ? text! : JSON.stringify(base64(record.value))
+  return bronzeLines(record)(record.offset, format, value)
+}
+
+/** Makes the bronze lines of records of which all is alike but their offsets and values; a value is JSON on one line. */
+export function bronzeLines({
+  topic,
+  partition,
+  timestampMs,
+  key,
+  headers,
+}: Omit<KafkaRecord, 'offset' | 'value' | 'timestampType'>) {
+  const before = `{"topic":${JSON.stringify(topic)},"partition":${partition},"offset":`
+  const rest = JSON.stringify({
+    timestamp: timestampMs,
+    key: base64(key),
+    headers: headers.map(([name, value]) => [name, base64(value)]),
   })
-  const value = format === 'json' ? text : JSON.stringify(base64(record.value))
-  return `${head.slice(0, -1)},"value":${value}}`
+  const after = `,${rest.slice(1, -1)},"format":"`
+  return (offset: number, format: ValueFormat, value: string): string =>
+    `${before}${offset}${after}${format}","value":${value}}`
 }
 
 const base64 = (bytes: Uint8Array | null): string | null =>

@@ -103,13 +103,17 @@ export function dataset<const F extends Fields, Topic extends string | undefined
     `orderBy of a kind that has an order (${[...ordered].join(', ')})`,
     fields[orderBy]!.kind.name,
   )
+  expect(
+    /^[^"\r\n]$/.test(landing?.delimiter ?? ','),
+    'a landing delimiter of one character',
+    landing?.delimiter,
+  )
   for (const field of Object.values(landing?.columns ?? {}))
     expect(isField(field), 'landing columns that name its fields', field)
   for (const field of Object.keys(references)) expect(isField(field), 'references of its fields', field)
   expect(0 <= maxQuarantined && maxQuarantined <= 1, 'maxQuarantined of 0 to 1', maxQuarantined)
   // Whoever builds one of these takes its line away.
   const later: readonly (readonly [isAsked: boolean, what: string])[] = [
-    [landing !== undefined, 'landing'],
     [unknownFields !== 'ignore', 'unknownFields'],
     [tombstones !== 'quarantine', 'tombstones'],
     [append, 'append'],

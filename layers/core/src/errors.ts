@@ -56,6 +56,13 @@ export class ObjectError extends CupelError {
   }
 }
 
+/** A file cannot be read, from some place on, however often one tries: `message` says why, without its values. */
+export class UnreadableFileError extends CupelError {
+  constructor(why: string) {
+    super('UNREADABLE_FILE', why, { retryable: false })
+  }
+}
+
 /** A type, and for short primitives the value, never the content of an object: it may be personal. */
 function describe(value: unknown): string {
   if (value === null) return 'null'

@@ -1,4 +1,4 @@
-import type { ReadValue } from './bronze.ts'
+import { type NoRecord, noRecords, type ReadValue, type ValueFormat } from './bronze.ts'
 import type { Dataset, RowOf } from './dataset.ts'
 import { type Field, type Parsed, type ReasonCode, reject, type Scalar } from './kinds/kind.ts'
 import { numberText } from './kinds/numbers.ts'
@@ -23,7 +23,7 @@ const shownLength = 200
  * Says exactly what the dataset's refine statement says (refine-sql.ts).
  */
 export function parseRecord<D extends Dataset>(dataset: D, value: ReadValue): ParsedRecord<RowOf<D>> {
-  if (value.format === 'tombstone') return rejectRecord('tombstone')
+  if (value.format === 'tombstone' || isNoRecord(value.format)) return rejectRecord(value.format)
   const record = value.text === undefined ? undefined : readObject(value.text)
   if (record === undefined) return rejectRecord('unreadable')
   if (record === null) return rejectRecord('not-an-object')
@@ -53,6 +53,8 @@ export function parseField<Value extends Scalar>(field: Field<Value>, json: unkn
   if (typeof scalar === 'string' && scalar.includes('\0')) return reject('contains-nul')
   return field.kind.parse(scalar as Scalar)
 }
+
+const isNoRecord = (format: ValueFormat): format is NoRecord => noRecords.some((one) => one === format)
 
 const rejectRecord = (reason: ReasonCode) =>
   ({ ok: false, reasons: [{ field: null, reason, value: null }] }) as const

@@ -7,6 +7,7 @@
  * file in all. Columns of a field are named `"<field>.<part>"` and `"<field>:<step of its kind>"`, those of the line
  * begin with `_`: no field can be named so itself.
  */
+import { noRecords } from './bronze.ts'
 import type { Dataset } from './dataset.ts'
 import type { KindSql, Spellings } from './kinds/kind.ts'
 import { identifier, literal, trimSql } from './kinds/strings.ts'
@@ -138,7 +139,7 @@ function textSql(column: FieldColumns['column']): string {
   return `NULLIF(CASE WHEN NOT (${isString}) THEN ${json} WHEN ${column('simple')} THEN substring(${json}, 2, strlen(${json}) - 2) ELSE ${trimSql(`json_extract_string(${json}, '$')`)} END, '')`
 }
 
-const wholeReasonSql = `CASE WHEN _envelope.format = 'tombstone' THEN 'tombstone' WHEN _envelope.format NOT IN ('json', 'text') THEN 'unreadable' WHEN len(_names) > 0 THEN NULL WHEN CASE WHEN _written IS NULL THEN json_type(_line, '/value') ELSE json_type(_written) END = 'OBJECT' THEN NULL ELSE 'not-an-object' END`
+const wholeReasonSql = `CASE WHEN _envelope.format IN (${['tombstone', ...noRecords].map(literal).join(', ')}) THEN _envelope.format WHEN _envelope.format NOT IN ('json', 'text') THEN 'unreadable' WHEN len(_names) > 0 THEN NULL WHEN CASE WHEN _written IS NULL THEN json_type(_line, '/value') ELSE json_type(_written) END = 'OBJECT' THEN NULL ELSE 'not-an-object' END`
 
 /** `parseField` in SQL. */
 function fieldReasonSql(dataset: Dataset, { name, sql, column }: FieldColumns): string {

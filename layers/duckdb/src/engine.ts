@@ -23,6 +23,8 @@ export type Engine = {
   readonly run: (sql: string) => Promise<number>
   /** Rows of a query, as JavaScript values: BIGINT as bigint, LIST as array. */
   readonly rows: (sql: string) => Promise<Record<string, JS>[]>
+  /** As `rows`, some at a time: for more than fit in memory. The next statement waits until the last one was taken. */
+  readonly stream: (sql: string) => AsyncIterable<Record<string, JS>[]>
   readonly close: () => void
 }
 
@@ -48,6 +50,23 @@ export async function openEngine(settings: EngineSettings = {}): Promise<Engine>
   return {
     run: (sql) => next(async () => (await connection.run(sql)).rowsChanged),
     rows: (sql) => next(() => readRows(connection, sql)),
+    async *stream(sql) {
+      let release = () => {}
+      const ended = new Promise<void>((resolve) => {
+        release = resolve
+      })
+      await new Promise<void>((begin) => {
+        void next(async () => {
+          begin()
+          await ended
+        })
+      })
+      try {
+        yield* (await connection.stream(sql)).yieldRowObjectJs()
+      } finally {
+        release()
+      }
+    },
     close: () => {
       connection.closeSync()
       instance.closeSync()

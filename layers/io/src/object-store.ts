@@ -9,6 +9,11 @@ import { ObjectError } from '@cupel/core/errors'
 
 export type Metadata = Readonly<Record<string, string>> // lower-case names, ASCII values, 2 kB in all
 export type StoredObject = { readonly eTag: string; readonly metadata: Metadata }
+export type StreamedObject = StoredObject & {
+  readonly size: number // bytes
+  readonly modifiedMs: number
+  readonly body: AsyncIterable<Uint8Array> // throws an ObjectError when the store fails half-way
+}
 export type ListedObject = {
   readonly key: string
   readonly eTag: string
@@ -26,6 +31,11 @@ export type ObjectStore = {
   ) => Promise<boolean>
   /** The object as it is now, or undefined where there is none. */
   readonly get: (key: string) => Promise<(StoredObject & { readonly body: Uint8Array }) | undefined>
+  /**
+   * The object as it is now, its body piece by piece as it comes, for what is too large for memory. With `eTag`, throws
+   * where another object has taken its place since.
+   */
+  readonly stream: (key: string, options?: { eTag?: string }) => Promise<StreamedObject | undefined>
   readonly head: (key: string) => Promise<StoredObject | undefined>
   /** Objects in the order of their keys' UTF-8 bytes, those after `startAfter` only; pages are fetched as they are needed. */
   readonly list: (prefix: string, options?: { startAfter?: string }) => AsyncIterable<ListedObject>
@@ -69,6 +79,22 @@ export function s3ObjectStore(bucket: string, client = new S3Client({ forcePathS
       }
     },
 
+    async stream(key, { eTag } = {}) {
+      try {
+        const found = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key, IfMatch: eTag }))
+        return {
+          body: piecesOf(key, found.Body as AsyncIterable<Uint8Array>),
+          eTag: unquoted(found.ETag),
+          metadata: found.Metadata ?? {},
+          size: found.ContentLength ?? 0,
+          modifiedMs: found.LastModified?.getTime() ?? 0,
+        }
+      } catch (error) {
+        if (statusOf(error) === 404 && nameOf(error) !== 'NoSuchBucket') return undefined
+        throw new ObjectError(key, `could not be read (${nameOf(error)})`, error)
+      }
+    },
+
     async head(key) {
       try {
         const found = await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }))
@@ -98,6 +124,14 @@ export function s3ObjectStore(bucket: string, client = new S3Client({ forcePathS
         token = page.NextContinuationToken
       } while (token)
     },
+  }
+}
+
+async function* piecesOf(key: string, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body
+  } catch (error) {
+    throw new ObjectError(key, `could not be read to its end (${nameOf(error)})`, error)
   }
 }
 

@@ -1,3 +1,4 @@
+import { noRecords } from '@cupel/core/bronze'
 import { dataset } from '@cupel/core/dataset'
 import { integer, money, oneOf, phone, text, timestamp, uuid } from '@cupel/core/kinds'
 import { parseRecord } from '@cupel/core/record'
@@ -49,6 +50,11 @@ describe('parseRecord', () => {
         placed_at: '2026-01-02T02:04:05.000Z',
       },
     })
+  })
+
+  it.each(noRecords)('takes what a file has in place of a record for the reason: %s', (format) => {
+    const reason = { field: null, reason: format, value: null }
+    expect(parseRecord(orders, { format })).toEqual({ ok: false, reasons: [reason] })
   })
 
   it('lists every violated rule, in the order of the fields', () => {

@@ -46,7 +46,7 @@ describe('an engine that lasts', () => {
     let opened = 0
     const open = async (): Promise<Engine> => {
       const number = ++opened
-      return { run: async () => number, rows: async () => [], close: () => {} }
+      return { run: async () => number, rows: async () => [], stream: async function* () {}, close: () => {} }
     }
     return { open }
   }

@@ -10,6 +10,10 @@ export type ReasonCode =
   | 'unreadable' // not JSON, or not UTF-8
   | 'tombstone' // no value
   | 'not-an-object'
+  | 'ragged-row' // of a file: not as many cells as its header
+  | 'broken-row' // of a file: a quote that is not closed, or closed too early
+  | 'too-large' // of a file: more than 4 MB
+  | 'unreadable-file' // the whole of it, or the rest
   // of any field
   | 'missing' // absent, null, or nothing but white space
   | 'duplicate-field' // stands twice in the object

@@ -315,7 +315,7 @@ function problemsOfDecisions(decisions: DecisionStock, stock: DatasetStock | und
   // What detect-fraud has not come to, or gold, is told of by its offset or its object.
   for (const { id, partition, offset } of undecided)
     if (offset < (progress.find((each) => each.partition === partition)?.nextOffset ?? 0))
-      say(id, `no decision on ${id}`, trace(id))
+      say(id, `no decision on ${id}`, 'npm start decides it: its sweep looks for such', 1)
   const loaded = stock ? loadedObjects(stock) : []
   for (const { id, partition, offset } of unexpected)
     if (

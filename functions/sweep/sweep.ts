@@ -1,9 +1,10 @@
 import type { Dataset } from '@cupel/core/dataset'
+import { inGroups } from '@cupel/core/groups'
 import { landedObjectKey, landedObjectPrefix, landingPrefix, parseLandingKey } from '@cupel/core/keys'
 import { type ObjectCreatedEvent, objectCreatedEvent } from '@cupel/core/s3-event'
 import type { ListedObject, ObjectStore } from '@cupel/io/object-store'
 import type { Postgres } from '@cupel/io/postgres'
-import { inGroups, withoutSilver } from './plan.ts'
+import { withoutSilver } from './plan.ts'
 
 export type SweepPorts = {
   readonly bucket: string
@@ -33,7 +34,8 @@ const clockSkewMs = 60_000 // between Lambda's clock and S3's
  * without a silver one, and silver objects that the ledger does not know, and send them on; and alerts that a crash kept from being sent. Everything downstream is
  * idempotent, so sending twice does no harm.
  *
- * An event may say `{"graceMs": 0}` to look at objects of any age, as at start.
+ * An event may say `{"graceMs": 0}` to look at objects of any age, as at start; then transactions that gold holds undecided
+ * are decided too.
  */
 export const makeSweep =
   ({
@@ -82,7 +84,8 @@ export const makeSweep =
       [new Date(until)],
     )
     const alertsNotSent = Number(alerts?.count)
-    if (alertsNotSent > 0) await sendToDetectFraud({ records: {} }) // any batch sends what waits, an empty one too
+    // Any batch sends alerts that wait; an empty one also decides what gold holds undecided, which is a look at all of it.
+    if (alertsNotSent > 0 || graceMs === 0) await sendToDetectFraud({ records: {} })
     return { filesNotLanded, bronzeWithoutSilver, silverWithoutGold, alertsNotSent }
 
     async function* notLanded({ name, landing }: Dataset): AsyncGenerator<ListedObject> {

@@ -28,6 +28,7 @@ const handlers = {
   ingestStream: '.build/functions/bronze/ingest-stream/handler',
   landFile: '.build/functions/bronze/land-file/handler',
   refine: '.build/functions/silver/refine/handler',
+  replay: '.build/functions/silver/replay/handler',
   load: '.build/functions/gold/load/handler',
   detectFraud: '.build/functions/gold/detect-fraud/handler',
   sweep: '.build/functions/sweep/handler',
@@ -186,6 +187,17 @@ describe('serverless package', () => {
         concurrency: 10,
         layers: ['cupel', 'duckdb'],
         environment: { LAKE_BUCKET },
+      },
+      replay: {
+        timeout: 900,
+        memory: 1769,
+        layers: ['cupel', 'duckdb'],
+        environment: {
+          LAKE_BUCKET,
+          DATABASE_URL,
+          LOAD_FUNCTION: 'cupel-prod-load',
+          DETECT_FRAUD_FUNCTION: 'cupel-prod-detectFraud',
+        },
       },
       load: {
         timeout: 300,
@@ -415,6 +427,7 @@ describe('a packaged function, in /var/task with its layers in /opt', () => {
       { event: { Records: [] }, becomes: { answer: { objects: 0, skipped: 0 } } },
       { event: [], becomes: noEvent },
     ],
+    replay: [{ event: [], becomes: { error: { code: 'REQUEST', isCupelError: true } } }],
     load: [
       { event: { Records: [] }, becomes: { answer: { objects: 0, skipped: 0 } } },
       { event: [], becomes: noEvent },

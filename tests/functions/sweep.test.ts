@@ -123,6 +123,13 @@ describe('sweep', () => {
     expect(toDetectFraud).toHaveLength(1)
   })
 
+  it('has what gold holds undecided looked for when objects of any age are', async () => {
+    await sweep()
+    expect(toDetectFraud).toEqual([])
+    await sweep({ graceMs: 0 })
+    expect(toDetectFraud).toEqual([{ records: {} }])
+  })
+
   it('does nothing in an empty lake', async () => {
     expect(await sweep({ graceMs: 0 })).toMatchObject({ bronzeWithoutSilver: 0, silverWithoutGold: 0 })
   })

@@ -1,15 +1,16 @@
 import { bronzeLine } from '@cupel/core/bronze'
+import type { Dataset } from '@cupel/core/dataset'
 import { bronzeKey, parseBronzeKey, silverKey } from '@cupel/core/keys'
 import { objectCreatedEvent } from '@cupel/core/s3-event'
-import { openEngine } from '@cupel/duckdb/engine'
+import { type Engine, openEngine } from '@cupel/duckdb/engine'
 import { refineFile } from '@cupel/duckdb/refine'
 import { silverToText } from '@cupel/duckdb/silver-text'
 import type { Postgres } from '@cupel/io/postgres'
 import { transactions } from '#datasets/finance/transactions.ts'
-import { datasetByBronzeFolder, datasetBySilverFolder } from '#datasets/index.ts'
 import { makeDetect } from '#functions/gold/detect-fraud/detect.ts'
 import { makeLoad } from '#functions/gold/load/load.ts'
 import { makeRefine } from '#functions/silver/refine/refine.ts'
+import { type Answer, makeReplay } from '#functions/silver/replay/replay.ts'
 import { kafkaRecord, mskEvent } from './kafka.ts'
 import { memoryObjectStore } from './memory-object-store.ts'
 
@@ -27,19 +28,26 @@ export const transaction = (id: number, changes: object = {}) => ({
   ...changes,
 })
 
-/** The transactions' way through the real functions, over a lake in memory and a database of the test's. */
-export async function makePipeline(warehouse: Postgres) {
+/**
+ * The transactions' way through the real functions, over a lake in memory and a database of the test's. `current` says how
+ * their dataset is now, but to detect-fraud, which knows its own.
+ */
+export async function makePipeline(
+  warehouse: Postgres,
+  current: { dataset: Dataset } = { dataset: transactions },
+  shared?: Engine,
+) {
   const lake = memoryObjectStore()
-  const engine = await openEngine()
+  const engine = shared ?? (await openEngine())
   const refine = makeRefine({
     lake,
-    datasetOf: datasetByBronzeFolder,
+    datasetOf: () => current.dataset,
     refineFile: (dataset, files) => refineFile(engine, dataset, files),
   })
   const load = makeLoad({
     lake,
     warehouse,
-    datasetOf: datasetBySilverFolder,
+    datasetOf: () => current.dataset,
     silverToText: (dataset, files) => silverToText(engine, dataset, files),
     warn: () => {},
   })
@@ -83,6 +91,18 @@ export async function makePipeline(warehouse: Postgres) {
       await load(created(silverKey(transactions.silverFolder, parseBronzeKey(key)!.name)))
       return key
     },
+    /** What quarantine is asked of `silver/replay`, with so much of the function's time left. */
+    ask: <A extends Answer>(event: object, remainingMs: () => number = () => 900_000) =>
+      makeReplay({
+        bucket: 'lake',
+        lake,
+        warehouse,
+        datasets: [current.dataset],
+        refineFile: (dataset, files) => refineFile(engine, dataset, files),
+        load,
+        decide: () => detect({ records: {} }),
+        now: () => Date.UTC(2026, 5, 1),
+      })(event, remainingMs) as Promise<A>,
     close: () => engine.close(),
   }
 }

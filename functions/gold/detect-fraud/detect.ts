@@ -8,6 +8,7 @@ import { type AlertPort, sendAlerts } from './outbox.ts'
 import {
   lockProgress,
   readKnowledge,
+  readUndecided,
   type Step,
   writeDecisions,
   writeHistories,
@@ -28,6 +29,7 @@ export type DetectResult = {
   readonly fraud: number
   readonly genuine: number
   readonly missing: number // offsets that never came
+  readonly late: number // decisions on what gold holds and no batch decided
   readonly alerts: number // sent now
 }
 
@@ -37,6 +39,9 @@ export type DetectResult = {
  * Delivery: decisions, users' histories, alerts to send and the progress of each partition are one transaction. The row of a
  * partition's progress is locked first and says where the partition stands; records below are skipped. So a second
  * delivery, other batch boundaries, or a batch that wakes after its successor, change nothing. Then the alerts are sent, at least once.
+ *
+ * An empty batch decides what gold holds undecided, though its partition is past it: rejected when it came, and accepted when
+ * it was replayed from quarantine.
  *
  * Throws when PostgreSQL does, when an alert cannot be sent, when the event is of another topic, or when its offsets belong to
  * another life of the topic; the event source delivers again.
@@ -53,20 +58,25 @@ export const makeDetect =
       batches.length > 0
         ? await warehouse
             .transaction((database) => decide(database, batches, new Date(now())))
-            .catch((error) => {
-              throw withoutValues(error)
-            })
+            .catch(throwWithoutValues)
         : nothing
+    const late =
+      batches.length === 0
+        ? await warehouse
+            .transaction((database) => decideLate(database, new Date(now())))
+            .catch(throwWithoutValues)
+        : 0
     const handled = counts.duplicates + counts.invalid + counts.tombstones + counts.fraud + counts.genuine
     return {
       records: records.length,
       redelivered: records.length - handled,
       ...counts,
+      late,
       alerts: await sendAlerts(warehouse, alerts),
     }
   }
 
-type Counts = Omit<DetectResult, 'records' | 'redelivered' | 'alerts'>
+type Counts = Omit<DetectResult, 'records' | 'redelivered' | 'late' | 'alerts'>
 const nothing: Counts = { duplicates: 0, invalid: 0, tombstones: 0, fraud: 0, genuine: 0, missing: 0 }
 
 async function decide(database: Database, batches: readonly PartitionBatch[], now: Date): Promise<Counts> {
@@ -119,6 +129,19 @@ async function decide(database: Database, batches: readonly PartitionBatch[], no
   }
 }
 
+/** The oldest that wait; the rest at the next time. Progress stays: their offsets were counted as invalid, and were. */
+async function decideLate(database: Database, now: Date): Promise<number> {
+  const waiting = await readUndecided(database)
+  if (waiting.length === 0) return 0
+  const knowledge = await readKnowledge(database, waiting)
+  // A batch may have decided a correction just before their users were locked.
+  const late = waiting.filter(({ transaction }) => !knowledge.decided.has(transaction.transaction_id))
+  const { decisions, histories } = assess(late, knowledge)
+  await writeDecisions(database, decisions, { referenceVersion: knowledge.reference.version, now })
+  await writeHistories(database, histories)
+  return decisions.length
+}
+
 const arrivalOf = ({ record, content }: PartitionBatch['records'][number]): Arrival[] =>
   typeof content === 'string'
     ? []
@@ -133,14 +156,14 @@ const arrivalOf = ({ record, content }: PartitionBatch['records'][number]): Arri
       ]
 
 /** PostgreSQL's `detail` may quote a row, and Lambda logs whatever an error holds. */
-const withoutValues = (error: unknown): CupelError =>
-  error instanceof CupelError
-    ? error
-    : new CupelError(
-        'UNDECIDED',
-        `nothing of the batch is decided (${(error as { code?: string }).code ?? 'no code'}): ${messageWithoutValues(error)}`,
-        { retryable: true },
-      )
+function throwWithoutValues(error: unknown): never {
+  if (error instanceof CupelError) throw error
+  throw new CupelError(
+    'UNDECIDED',
+    `nothing of the batch is decided (${(error as { code?: string }).code ?? 'no code'}): ${messageWithoutValues(error)}`,
+    { retryable: true },
+  )
+}
 
 const count = <T>(items: readonly T[], is: (item: T) => boolean): number => items.filter(is).length
 

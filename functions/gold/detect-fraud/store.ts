@@ -1,4 +1,7 @@
+import { identifier } from '@cupel/core/kinds/strings'
+import { parseRecord } from '@cupel/core/record'
 import type { Transaction as Database } from '@cupel/io/postgres'
+import { transactions } from '../../../datasets/finance/transactions.ts'
 import { alertLine } from './alert.ts'
 import { type Arrival, type Decided, type Decision, type Knowledge, ruleSet } from './assess.ts'
 import { fingerprintOf, type Gap, type PartitionBatch, type Progress } from './batch.ts'
@@ -144,6 +147,38 @@ async function readDecided(
     })
   }
   return decided
+}
+
+const mostLate = 1_000
+
+/** Transactions of gold without a decision, though their partition is decided beyond them. Oldest first, some. */
+export async function readUndecided(database: Database): Promise<readonly Arrival[]> {
+  const { rows } = await database.query<Record<string, unknown>>(
+    `SELECT gold.* FROM ${identifier(transactions.table)} AS gold
+       JOIN fraud_progress AS decided
+         ON decided.topic = $1 AND partition = _partition AND first_offset <= _offset AND _offset < next_offset
+      WHERE NOT EXISTS (SELECT FROM fraud_decisions AS d WHERE d.transaction_id = gold.transaction_id)
+      ORDER BY _timestamp_ms, _partition, _offset LIMIT ${mostLate}`,
+    [transactions.topic],
+  )
+  return rows.flatMap((row) => {
+    // As a record, so that its values are spelled as those that come from Kafka, and a repetition has the same content.
+    const fields = Object.keys(transactions.fields).map((name) => [name, row[name]])
+    const parsed = parseRecord(transactions, {
+      format: 'json',
+      text: JSON.stringify(Object.fromEntries(fields)),
+    })
+    if (!parsed.ok) return []
+    return [
+      {
+        transaction: parsed.row,
+        topic: transactions.topic,
+        partition: Number(row._partition),
+        offset: Number(row._offset),
+        timestampMs: Number(row._timestamp_ms),
+      },
+    ]
+  })
 }
 
 /** Write decisions, and an alert for each that is fraud. */

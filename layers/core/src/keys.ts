@@ -74,6 +74,10 @@ export const parseSilverKey = (key: string): { folder: string; name: string } | 
 
 export const quarantineKey = (dataset: string, name: string): string => `quarantine/${dataset}/${name}.ndjson`
 
+/** The dataset and the rest of a quarantine key, or undefined for any other key. */
+export const parseQuarantineKey = (key: string): { folder: string; name: string } | undefined =>
+  parse(/^quarantine\/([^/]+)\/(.+)\.ndjson$/, key)
+
 function parse(pattern: RegExp, key: string): { folder: string; name: string } | undefined {
   const [, folder, name] = pattern.exec(key) ?? []
   return folder !== undefined && name !== undefined ? { folder, name } : undefined

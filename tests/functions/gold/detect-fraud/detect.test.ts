@@ -130,6 +130,7 @@ describe('detect-fraud', () => {
       fraud: 1,
       genuine: 1,
       missing: 0,
+      late: 0,
       alerts: 1,
     })
     const [fraud] = await warehouse.query('SELECT * FROM fraud_transaction')

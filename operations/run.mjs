@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
+import { packagesStayOutside } from './packages-stay-outside.mjs'
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true' // Node 20 is supported here on purpose
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -12,13 +13,13 @@ const outfile = join(root, '.build/programs', relative(root, program).replace(/\
 await build({
   entryPoints: [program],
   bundle: true,
-  packages: 'external',
   platform: 'node',
   format: 'esm',
   target: 'node20',
   sourcemap: 'inline',
   outfile,
   logLevel: 'warning',
+  plugins: [packagesStayOutside()],
 })
 await import(pathToFileURL(outfile).href)
 rmSync(outfile, { force: true })

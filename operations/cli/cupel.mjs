@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { build } from 'esbuild'
+import { packagesStayOutside } from '../packages-stay-outside.mjs'
 
 // Short-lived objects are collected early: 30 MB less. --max-semi-space-size counts only when Node starts, and
 // an executable's first line has no room for it everywhere.
@@ -56,14 +57,3 @@ const exitCode = await main(process.argv.slice(2), root)
 const written = (stream) => new Promise((resolve) => stream.on('error', resolve).write('', resolve))
 await Promise.all([written(process.stdout), written(process.stderr)])
 process.exit(exitCode)
-
-/** npm's packages are imported at run time; the workspaces' TypeScript, and JSON (which Node imports otherwise), is bundled. */
-function packagesStayOutside() {
-  const isBundled = (path) => /^(@cupel|operations)\//.test(path) || path.endsWith('.json')
-  return {
-    name: 'packages-stay-outside',
-    setup({ onResolve }) {
-      onResolve({ filter: /^[^.#/]/ }, ({ path }) => (isBundled(path) ? undefined : { path, external: true }))
-    },
-  }
-}

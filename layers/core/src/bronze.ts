@@ -16,6 +16,14 @@ export const noRecords = ['ragged-row', 'broken-row', 'too-large', 'unreadable-f
 
 export type ReadValue = { readonly format: ValueFormat; readonly text?: string }
 
+/** What is needed of a record to refine it. */
+export type BronzeRecord = Pick<KafkaRecord, 'topic' | 'partition' | 'offset' | 'timestampMs'> & {
+  readonly value: ReadValue
+}
+
+/** What stands before the value in a line, and nowhere before it: other quotes of a line are escaped or part of no such name. */
+export const valueMark = '"value":'
+
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 // Escapes one by one: a whole surrogate pair, half of one (captured), or any other. DuckDB refuses half a pair, JSON.parse does not.
 const escapes = /\\(?:u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|u[dD]([89a-fA-F]\w\w)|.)/g
@@ -60,7 +68,34 @@ export function bronzeLines({
   })
   const after = `,${rest.slice(1, -1)},"format":"`
   return (offset: number, format: ValueFormat, value: string): string =>
-    `${before}${offset}${after}${format}","value":${value}}`
+    `${before}${offset}${after}${format}",${valueMark}${value}}`
+}
+
+/** A bronze line, read again; undefined for what is none. Where an object holds a name twice, the raw text still says so. */
+export function readBronzeLine(line: string): BronzeRecord | undefined {
+  let record: Record<string, unknown>
+  try {
+    record = JSON.parse(line)
+  } catch {
+    return undefined
+  }
+  const { topic, partition, offset, timestamp, format, value } = record ?? {}
+  if (typeof topic !== 'string' || typeof format !== 'string') return undefined
+  const isNumber = (some: unknown): some is number => typeof some === 'number'
+  if (!isNumber(partition) || !isNumber(offset) || !isNumber(timestamp)) return undefined
+  const timestampMs = Math.min(Math.max(timestamp, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
+  return { topic, partition, offset, timestampMs, value: readAgain() }
+
+  function readAgain(): ReadValue {
+    if (format === 'tombstone') return { format }
+    if (format === 'text') return { format, text: Buffer.from(String(value), 'base64').toString() }
+    if (format !== 'json') return { format: 'bytes' }
+    const isLast = Object.keys(record).at(-1) === 'value'
+    return {
+      format,
+      text: isLast ? line.slice(line.indexOf(valueMark) + valueMark.length, -1) : JSON.stringify(value),
+    }
+  }
 }
 
 const base64 = (bytes: Uint8Array | null): string | null =>

@@ -1,6 +1,6 @@
 /**
- * The statements that refine a bronze file: `parseRecord` for whole files, in DuckDB's SQL. Built from the dataset alone,
- * so the same file gives the same bytes.
+ * The statement that judges all of a bronze file: `parseRecord` in DuckDB's SQL. It keeps the two dialects of every kind
+ * comparable in value and in reason; refining takes the first pass (first-pass-sql.ts), which has few of its columns.
  *
  * A line goes through layers of columns: its envelope, each field's JSON, each field's trimmed text, the steps of its
  * kind, and last its reason and value. DuckDB evaluates layer by layer over vectors of 2,048 rows, one pass over the
@@ -13,7 +13,7 @@ import type { KindSql, Spellings } from './kinds/kind.ts'
 import { identifier, literal, trimSql } from './kinds/strings.ts'
 
 /** How a record was received: the last columns of every silver file. */
-const lineageColumns = ['_topic', '_partition', '_offset', '_timestamp_ms'] as const
+export const lineageColumns = ['_topic', '_partition', '_offset', '_timestamp_ms'] as const
 
 /** The columns that say which of two records of a key is newer, most significant first: `compareNewest` in SQL. */
 export const newestColumns = (dataset: Dataset): readonly string[] => [
@@ -36,7 +36,7 @@ export type RefineFiles = {
 }
 
 // A value of 6 MB in base64, and its envelope. `read_csv` is no faster, and lost lines longer than half of its buffer.
-const maxLineBytes = 16 * 1024 * 1024
+export const maxLineBytes = 16 * 1024 * 1024
 
 /** The tables of spellings that the statements of a dataset look up; an engine needs each once. */
 export function spellingsOf(dataset: Dataset): readonly Spellings[] {
@@ -52,22 +52,6 @@ export function refinedStatement(dataset: Dataset, input: string): string {
   const columns = [...Object.keys(dataset.fields), ...lineageColumns].map(identifier)
   return `CREATE OR REPLACE TEMP TABLE refined AS SELECT ${quarantinedSql(dataset)} AS _quarantined, ${columns.join(', ')} FROM (${judgedSql(dataset, input)})`
 }
-
-/** Counts of the refined table: `records`, `quarantined`. */
-export const countStatement = 'SELECT count(*) AS records, count(_quarantined) AS quarantined FROM refined'
-
-/** Writes silver in the order of the addresses, of each key the newest record only; answers with how many. */
-export function silverStatement(dataset: Dataset, silver: string): string {
-  const columns = [...Object.keys(dataset.fields), ...lineageColumns].map(identifier).join(', ')
-  return `COPY (SELECT ${columns} FROM refined WHERE _quarantined IS NULL ${newestOnlySql(dataset)} ORDER BY _partition, _offset) TO ${literal(silver)} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {dataset: ${literal(dataset.name)}, version: ${literal(String(dataset.version))}})`
-}
-
-/**
- * Writes the rejected records in the order of their addresses. A line is the bronze line as it is, with `dataset`,
- * `version` and `reasons` in front.
- */
-export const quarantineStatement = (quarantine: string): string =>
-  `COPY (SELECT _quarantined FROM refined WHERE _quarantined IS NOT NULL ORDER BY _partition, _offset) TO ${literal(quarantine)} (FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER chr(1))`
 
 type FieldColumns = {
   readonly name: string

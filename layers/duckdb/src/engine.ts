@@ -25,6 +25,8 @@ export type Engine = {
   readonly rows: (sql: string) => Promise<Record<string, JS>[]>
   /** As `rows`, some at a time: for more than fit in memory. The next statement waits until the last one was taken. */
   readonly stream: (sql: string) => AsyncIterable<Record<string, JS>[]>
+  /** The first column of a query, likewise. */
+  readonly column: (sql: string) => Promise<readonly JS[]>
   readonly close: () => void
 }
 
@@ -67,6 +69,7 @@ export async function openEngine(settings: EngineSettings = {}): Promise<Engine>
         release()
       }
     },
+    column: (sql) => next(async () => (await connection.runAndReadAll(sql)).getColumnsJS()[0] ?? []),
     close: () => {
       connection.closeSync()
       instance.closeSync()

@@ -1,13 +1,20 @@
+import { open, readFile, rm, writeFile } from 'node:fs/promises'
+import { readBronzeLine } from '@cupel/core/bronze'
 import type { Dataset } from '@cupel/core/dataset'
-import { spellingsStatements } from '@cupel/core/kinds/strings'
 import {
-  countStatement,
-  quarantineStatement,
-  type RefineFiles,
-  refinedStatement,
+  dropOlderStatement,
+  dropUnclearStatement,
+  firstPassStatement,
+  isQuick,
+  judgedRowsSql,
   silverStatement,
   spellingsOf,
-} from '@cupel/core/refine-sql'
+  stringFields,
+} from '@cupel/core/first-pass-sql'
+import { spellingsStatements } from '@cupel/core/kinds/strings'
+import { parseRecord } from '@cupel/core/record'
+import type { RefineFiles } from '@cupel/core/refine-sql'
+import { type BronzeBody, bronzeBody } from './bronze-body.ts'
 import type { Engine } from './engine.ts'
 
 /** `records` = `silver` + `quarantined` + `duplicates`. */
@@ -17,6 +24,9 @@ export type RefineCounts = {
   readonly quarantined: number
   readonly duplicates: number // older records of a key that the same file holds again
 }
+
+// Up to here it is quicker to judge each record than to plan and start a statement with all kinds in it.
+const fewLines = 1_000
 
 /**
  * Refine a bronze file: good records, of each key the newest, into a silver file; rejected ones with all their reasons
@@ -41,22 +51,98 @@ async function refine(
   dataset: Dataset,
   { input, silver, quarantine }: RefineFiles,
 ): Promise<RefineCounts> {
+  const quick = isQuick(dataset)
+  const fields = Object.keys(dataset.fields)
+  const lines = bronzeBody(await readFile(input), { fields, strings: quick ? stringFields(dataset) : [] })
+  const judgedRows = `${silver}.rows.ndjson`
+  try {
+    const all = Array.from({ length: lines.count }, (_, line) => line)
+    const isWorthIt = quick && lines.count > fewLines
+    const left = isWorthIt ? await firstPass(engine, spellings, dataset, { input, lines }) : undefined
+    const { rows, rejected } = await judge(dataset, lines, left ?? all, judgedRows)
+    const judged = judgedRowsSql(dataset, judgedRows)
+    if (left === undefined) await engine.run(`CREATE OR REPLACE TEMP TABLE refined AS ${judged}`)
+    else if (rows > 0) await engine.run(`INSERT INTO refined BY NAME ${judged}`)
+    if (rejected.length > 0) await writeFile(quarantine, rejected.map(({ line }) => `${line}\n`).join(''))
+    const duplicates = await engine.run(dropOlderStatement(dataset))
+    const kept = await engine.run(silverStatement(dataset, silver))
+    return { records: lines.count, silver: kept, quarantined: rejected.length, duplicates }
+  } finally {
+    await engine.run('DROP TABLE IF EXISTS refined')
+    await rm(judgedRows, { force: true })
+  }
+}
+
+/** Put the good records that can be told cheaply into the table; the lines of all others, or undefined when it cannot tell. */
+async function firstPass(
+  engine: Engine,
+  spellings: Set<string>,
+  dataset: Dataset,
+  { input, lines }: { readonly input: string; readonly lines: BronzeBody },
+): Promise<readonly number[] | undefined> {
   for (const table of spellingsOf(dataset)) {
     if (spellings.has(table.name)) continue
     for (const statement of spellingsStatements(table)) await engine.run(statement)
     spellings.add(table.name)
   }
-  await engine.run(refinedStatement(dataset, input))
-  try {
-    const [counts] = await engine.rows(countStatement)
-    const records = Number(counts!.records)
-    const quarantined = Number(counts!.quarantined)
-    if (quarantined > 0) await engine.run(quarantineStatement(quarantine))
-    const kept = await engine.run(silverStatement(dataset, silver))
-    return { records, silver: kept, quarantined, duplicates: records - quarantined - kept }
-  } finally {
-    await engine.run('DROP TABLE refined')
+  await engine.run(firstPassStatement(dataset, input))
+  const found = await engine.column('SELECT _plain_bytes FROM refined ORDER BY rowid')
+  if (found.length !== lines.count) return undefined // lines that only one of the two takes for lines
+  const unclear: number[] = []
+  const left: number[] = []
+  for (const [line, bytes] of found.entries()) {
+    if (bytes === null) left.push(line)
+    else if (!lines.isClear(line, bytes as number)) {
+      left.push(line)
+      unclear.push(line)
+    }
   }
+  if (left.length > 0) await engine.run(dropUnclearStatement(unclear))
+  return left
+}
+
+type Rejected = { readonly partition: number; readonly offset: number; readonly line: string }
+
+/** Judge lines one by one: good ones become rows of a file, rejected ones lines for quarantine, in the order of their addresses. */
+async function judge(
+  dataset: Dataset,
+  lines: BronzeBody,
+  numbers: readonly number[],
+  rowsFile: string,
+): Promise<{ readonly rows: number; readonly rejected: readonly Rejected[] }> {
+  const head = `{"dataset":${JSON.stringify(dataset.name)},"version":${dataset.version},"reasons":`
+  const rejected: Rejected[] = []
+  const rows = await open(rowsFile, 'w')
+  let count = 0
+  let pending: string[] = []
+  const flush = async () => {
+    await rows.write(pending.join(''))
+    pending = []
+  }
+  try {
+    for (const number of numbers) {
+      const line = lines.text(number)
+      const record = readBronzeLine(line)
+      if (!record)
+        throw new Error(`line ${number + 1} is no bronze line: it is not JSON, or lacks its envelope`)
+      const { topic, partition, offset, timestampMs, value } = record
+      const parsed = parseRecord(dataset, value)
+      if (!parsed.ok) {
+        const reasons = JSON.stringify(parsed.reasons)
+        rejected.push({ partition, offset, line: `${head}${reasons},${line.slice(1)}` })
+        continue
+      }
+      const lineage = { _topic: topic, _partition: partition, _offset: offset, _timestamp_ms: timestampMs }
+      pending.push(`${JSON.stringify({ ...parsed.row, ...lineage })}\n`)
+      count += 1
+      if (pending.length >= 10_000) await flush()
+    }
+    await flush()
+  } finally {
+    await rows.close()
+  }
+  rejected.sort((a, b) => a.partition - b.partition || a.offset - b.offset)
+  return { rows: count, rejected }
 }
 
 /** What an engine holds: which tables of spellings, and the refinement under way, after which the next one starts. */

@@ -46,7 +46,13 @@ describe('an engine that lasts', () => {
     let opened = 0
     const open = async (): Promise<Engine> => {
       const number = ++opened
-      return { run: async () => number, rows: async () => [], stream: async function* () {}, close: () => {} }
+      return {
+        run: async () => number,
+        rows: async () => [],
+        column: async () => [],
+        stream: async function* () {},
+        close: () => {},
+      }
     }
     return { open }
   }

@@ -27,6 +27,10 @@ const booleanKind: Kind<boolean> = {
     reason: `CASE WHEN ${step('truth')} IS NULL THEN 'not-a-boolean' END`,
     value: step('truth'),
   }),
+  quick: (text) => ({
+    value: `CASE WHEN lower(${text}) IN (${yes.map(literal)}) THEN true WHEN lower(${text}) IN (${no.map(literal)}) THEN false END`,
+    numbers: {},
+  }),
 }
 
 /** True or false: JSON's own, the numbers 1 and 0, or a word for them in any letter case. */

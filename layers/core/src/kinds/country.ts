@@ -67,6 +67,13 @@ const countryKind: Kind<string> = {
     reason: `CASE WHEN ${step('found')} IS NULL THEN 'unknown-country' END`,
     value: step('found'),
   }),
+  quick: (text) => ({
+    spellings,
+    value: lookupSql(
+      spellings,
+      `CASE WHEN strlen(${text}) <> length(${text}) THEN ${text} WHEN contains(${text}, '.') THEN replace(lower(${text}), '.', '') ELSE lower(${text}) END`,
+    ),
+  }),
 }
 
 /** An ISO 3166-1 alpha-2 code, out of alpha-2, alpha-3, an English name or a usual spelling. */

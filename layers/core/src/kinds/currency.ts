@@ -50,6 +50,13 @@ const currencyKind: Kind<string> = {
     reason: `CASE WHEN ${step('found')} IS NOT NULL THEN NULL WHEN ${isString} AND ${text} IN (${ambiguousSigns.map(literal).join(', ')}) THEN 'ambiguous-currency' ELSE 'unknown-currency' END`,
     value: step('found'),
   }),
+  quick: (text) => ({
+    spellings,
+    value: lookupSql(
+      spellings,
+      `CASE WHEN strlen(${text}) = length(${text}) THEN upper(${text}) ELSE ${text} END`,
+    ),
+  }),
 }
 
 /** An ISO 4217 code in capitals, of a currency in use; also the sign of a single currency. */

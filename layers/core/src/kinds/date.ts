@@ -54,6 +54,7 @@ function dateKind(order: DateRule['order']): Kind<string> {
       return dayStartMs(day) === undefined ? reject('no-such-date') : accept(dayText(day))
     },
     sql: (field) => dateKindSql(field, order),
+    quick: (text) => ({ value: quickDateSql(text, order) }),
   }
 }
 
@@ -73,6 +74,19 @@ function readDay(text: string, order: DateRule['order']): Day | 'not-a-date' | '
   if (word !== '' && !monthWords.includes(word)) return 'not-a-date'
   const month = word === '' ? Number(part('month')) : Math.floor(monthWords.indexOf(word) / 3) + 1
   return { year, month, day: Number(part('day')) }
+}
+
+/** Year first, day first with dots, and slashes where the dataset says what they mean. */
+function quickDateSql(text: string, order: DateRule['order']): string {
+  const day = (year: string, month: string, day: string): string =>
+    `TRY_CAST(concat(${[year, month, day].map((part) => `${text}[${part}]`).join(", '-', ")}) AS DATE)`
+  const slashes = order === 'day-first' ? day('7:10', '4:5', '1:2') : day('7:10', '1:2', '4:5')
+  const forms = [
+    [String.raw`[1-9]\d{3}(?:-\d\d?-|/\d\d?/)\d\d?`, `TRY_CAST(${text} AS DATE)`],
+    [String.raw`\d\d[.]\d\d[.][1-9]\d{3}`, day('7:10', '4:5', '1:2')],
+    ...(order ? [[String.raw`\d\d/\d\d/[1-9]\d{3}`, slashes] as const] : []),
+  ] as const
+  return `CASE ${forms.map(([form, value]) => `WHEN ${wholeMatchSql(text, form)} THEN ${value}`).join(' ')} END`
 }
 
 /** ISO days pass by; the others go through the same steps as in `readDay`, to ISO text or `?` where it is ambiguous. */

@@ -5,6 +5,7 @@ import {
   decimalSql,
   decimalUnits,
   fitDecimal,
+  quickDecimalSql,
   readDecimal,
 } from './numbers.ts'
 
@@ -39,5 +40,6 @@ function decimalKind(column: DecimalColumn): Kind<string> {
       return decimal.ok ? fitDecimal(decimal.value, column) : decimal
     },
     sql: (field) => decimalSql(field, column),
+    quick: (text) => quickDecimalSql(text, column),
   }
 }

@@ -1,5 +1,12 @@
 import { accept, definitionError, type FieldOptions, field, type Kind, type Personal } from './kind.ts'
-import { type DecimalColumn, decimalOf, decimalSql, fitDecimal, readDecimal } from './numbers.ts'
+import {
+  type DecimalColumn,
+  decimalOf,
+  decimalSql,
+  fitDecimal,
+  quickDecimalSql,
+  readDecimal,
+} from './numbers.ts'
 
 type IntegerRange = { readonly min?: number; readonly max?: number } // inclusive
 
@@ -31,6 +38,10 @@ function integerKind({
     sql: (field) => {
       const sql = decimalSql(field, column)
       return { ...sql, value: `TRY_CAST(${sql.value} AS BIGINT)` }
+    },
+    quick: (text) => {
+      const quick = quickDecimalSql(text, column)
+      return { ...quick, value: `CAST(${quick.value} AS BIGINT)` }
     },
   }
 }

@@ -5,6 +5,7 @@ import {
   decimalOf,
   decimalSql,
   fitDecimal,
+  quickDecimalSql,
   type ReadSql,
   readDecimal,
 } from './numbers.ts'
@@ -36,6 +37,13 @@ function moneyKind(positive: boolean): Kind<string> {
       return decimal.ok ? fitDecimal(decimal.value, column) : decimal
     },
     sql: (field) => decimalSql(field, column, readAmountSql),
+    quick: (text) => {
+      const plain = `translate(${text}, '$€£¥₹, ', '')`
+      return quickDecimalSql(text, column, {
+        spelling: `-?(?:(?:${currencySign} ?)?${quickAmount}|${quickAmount} ?${currencySign})`,
+        plain,
+      })
+    },
   }
 }
 
@@ -43,6 +51,7 @@ function moneyKind(positive: boolean): Kind<string> {
 const space = String.raw`[ \x{a0}\x{202f}]?`
 const sign = String.raw`[+\x{2212}-]?`
 const currencySign = '[$€£¥₹]'
+const quickAmount = String.raw`(?:\d{1,11}|[1-9]\d{0,2}(?:,\d{3}){1,3})(?:[.]\d{1,4})?`
 const digits = String.raw`[0-9.,'\x{2019} \x{a0}\x{202f}\x{2009}]*[0-9]`
 const amount = `(\\(?)(${sign})((?:${currencySign}${space})?)(${sign})(${digits})((?:${space}${currencySign})?)(\\)?)`
 

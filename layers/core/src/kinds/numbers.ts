@@ -8,6 +8,7 @@ import {
   definitionError,
   type KindSql,
   type Parsed,
+  type QuickSql,
   reject,
   type Scalar,
   type SqlField,
@@ -99,13 +100,17 @@ export function decimalSql(
   const { isBoolean, isString, text, step } = field
   const quickScale = Math.min(scale, 6)
   const quickWhole = Math.min(precision - scale, 15 - quickScale)
-  const quickSpelling = `-?\\d{1,${quickWhole}}${quickScale > 0 ? `(?:[.]\\d{1,${quickScale}})?` : ''}`
   const [quick, plain, whole, fraction, number] = ['quick', 'plain', 'whole', 'fraction', 'number'].map(step)
   const cast = (of: string) => `TRY_CAST(${of} AS DECIMAL(${precision}, ${scale}))`
   const other = read(field, `NOT ${quick} AND ${isString}`)
   return {
     steps: [
-      ['quick', quickWhole > 0 ? `NOT ${isBoolean} AND ${wholeMatchSql(text, quickSpelling)}` : 'false'],
+      [
+        'quick',
+        quickWhole > 0
+          ? `NOT ${isBoolean} AND ${wholeMatchSql(text, quickSpelling(quickWhole, quickScale))}`
+          : 'false',
+      ],
       ...other.steps,
       [
         'plain',
@@ -131,6 +136,36 @@ export function decimalSql(
     value: number!,
   }
 }
+
+/** Plain digits, as many as a double carries; `other` spellings become plain digits by another expression. */
+export function quickDecimalSql(
+  text: string,
+  { precision, scale, min, max, positive }: DecimalColumn,
+  other?: { readonly spelling: string; readonly plain: string },
+): QuickSql {
+  const fraction = Math.min(scale, 6)
+  const whole = Math.min(precision - scale, 15 - fraction)
+  const cast = (of: string) => `TRY_CAST(${of} AS DECIMAL(${precision}, ${scale}))`
+  const plain = `WHEN ${wholeMatchSql(text, quickSpelling(whole, fraction))} THEN ${cast(text)}`
+  const number = `CASE ${plain} ${other ? `WHEN ${wholeMatchSql(text, other.spelling)} THEN ${cast(other.plain)} ` : ''}END`
+  const bounds = [
+    positive && `${number} > 0`,
+    min !== undefined && `${number} >= ${cast(literal(min))}`,
+    max !== undefined && `${number} <= ${cast(literal(max))}`,
+  ].filter(Boolean)
+  return {
+    value:
+      whole <= 0
+        ? 'NULL'
+        : bounds.length > 0
+          ? `CASE WHEN ${bounds.join(' AND ')} THEN ${number} END`
+          : number,
+    numbers: scale > 0 ? { isLonger: `contains(${text}, '0.0') OR ends_with(${text}, '.0')` } : {}, // 1e2 is 100.0
+  }
+}
+
+export const quickSpelling = (whole: number, fraction: number): string =>
+  `-?\\d{1,${whole}}${fraction > 0 ? `(?:[.]\\d{1,${fraction}})?` : ''}`
 
 const readDecimalSql = ({ text }: SqlField): ReadSql => ({
   steps: [],

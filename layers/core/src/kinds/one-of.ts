@@ -26,6 +26,7 @@ function oneOfKind<Value extends string>(values: readonly Value[]): Kind<Value> 
     values.some((value) => value.trim() !== value || !value)
   )
     throw definitionError('oneOf', 'trimmed words that differ in more than letter case', values)
+  const isLower = values.every((value) => value === value.toLowerCase())
   return {
     name: 'oneOf',
     wrongType: 'not-one-of',
@@ -42,6 +43,10 @@ function oneOfKind<Value extends string>(values: readonly Value[]): Kind<Value> 
       ],
       reason: `CASE WHEN ${step('place')} > 0 THEN NULL ELSE 'not-one-of' END`,
       value: `${listSql([...byFolded.values()])}[${step('place')}]`,
+    }),
+    quick: (text) => ({
+      value: `CASE WHEN strlen(${text}) = length(${text}) THEN ${isLower ? `CASE WHEN list_contains(${listSql(values)}, lower(${text})) THEN lower(${text}) END` : `${listSql(values)}[NULLIF(${placeSql([...byFolded.keys()], `lower(${text})`)}, 0)]`} END`,
+      ...(values.some((value) => /^(?:-?\d|true$|false$)/i.test(value)) && { isString: 'false' }),
     }),
   }
 }

@@ -16,6 +16,11 @@ type TextRule = {
   readonly pattern?: string
 }
 
+// Text that does not begin or end with white space or a control character and is free of U+0000; and such text that
+// begins like no number, object or list.
+const blank = String.raw`\x00-\x20\x7f-\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}`
+const solidText = `[^${blank}](?:[^\\x00]*[^${blank}])?`
+const wordText = String.raw`[^${blank}\-0-9\[{][^\x00]*`
 const anyLength = 1_000_000
 
 export type TextOptions<Optional extends boolean, Shown extends Personal> = TextRule &
@@ -56,6 +61,17 @@ function textKind({ min = 1, max = anyLength, pattern }: TextRule): Kind<string>
         .join(' ')} END`,
       value: text,
     }),
+    quick: (text) => {
+      const rules = [
+        `strlen(${text}) <= ${max}`,
+        min > 1 && `length(${text}) >= ${min}`,
+        pattern !== undefined && wholeMatchSql(text, pattern),
+      ]
+      return {
+        value: `CASE WHEN ${wholeMatchSql(text, solidText)} AND ${rules.filter(Boolean).join(' AND ')} THEN ${text} END`,
+        isString: `${wholeMatchSql(text, wordText)} AND ${text} NOT IN ('true', 'false')`,
+      }
+    },
   }
 }
 

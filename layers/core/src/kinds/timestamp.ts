@@ -8,6 +8,9 @@ const calendarPattern = wholePattern(calendarForm)
 const epochPattern = wholePattern(epochForm)
 // The usual spelling, without what only a closer look can refuse.
 const quickForm = String.raw`[1-9]\d{3}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:[.]\d{3})?Z`
+// Years in which no offset leads out of the calendar. DuckDB reads these as `parse` does, and refuses what is no time.
+const quickZoned = String.raw`[12]\d{3}-\d{2}-\d{2}[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:[.]\d{1,3})?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)?`
+const quickEpoch = String.raw`1\d{12}`
 const millisecondsFrom = 100_000_000_000 // 1973 in milliseconds, 5138 in seconds
 const minEpochDigits = 9 // of a string
 
@@ -24,6 +27,10 @@ const timestampKind: Kind<string> = {
     if (ms.value < minTimeMs || ms.value > maxTimeMs) return reject('out-of-range')
     return accept(new Date(ms.value).toISOString())
   },
+  quick: (text) => ({
+    value: `CASE WHEN ${wholeMatchSql(text, quickZoned)} THEN TRY_CAST(${text} AS TIMESTAMPTZ) WHEN ${wholeMatchSql(text, quickEpoch)} THEN make_timestamptz(TRY_CAST(${text} AS BIGINT) * 1000) END`,
+    numbers: {},
+  }),
   sql: ({ isString, isBoolean, text, step }) => {
     const [quick, calendar, epoch, ms] = ['quick', 'calendar', 'epoch', 'ms'].map(step)
     const number = (part: string): string => `coalesce(TRY_CAST(${part} AS BIGINT), 0)`

@@ -15,6 +15,9 @@ const uuidKind: Kind<string> = {
     reason: `CASE WHEN ${isString} AND ${wholeMatchSql(text, spelling)} THEN NULL ELSE 'not-a-uuid' END`,
     value: `TRY_CAST(${text} AS UUID)`,
   }),
+  quick: (text) => ({
+    value: `CASE WHEN ${wholeMatchSql(text, spelling)} THEN TRY_CAST(${text} AS UUID) END`,
+  }),
 }
 
 /** A UUID of any version, in lower case. RFC 9562: https://www.rfc-editor.org/rfc/rfc9562#section-4 */

@@ -1,10 +1,15 @@
 /** Ask both dialects about the same records, and list where they differ. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bronzeLine, readValue } from '@cupel/core/bronze'
 import type { Dataset, Fields } from '@cupel/core/dataset'
 import { dataset } from '@cupel/core/dataset'
+import {
+  firstPassStatement,
+  spellingsOf as spellingsOfFirstPass,
+  stringFields,
+} from '@cupel/core/first-pass-sql'
 import {
   boolean,
   country,
@@ -20,11 +25,13 @@ import {
   timestamp,
   uuid,
 } from '@cupel/core/kinds'
-import type { Scalar } from '@cupel/core/kinds/kind'
+import type { Scalar, Spellings } from '@cupel/core/kinds/kind'
 import { identifier, spellingsStatements } from '@cupel/core/kinds/strings'
 import { parseField, parseRecord } from '@cupel/core/record'
 import { refinedStatement, spellingsOf } from '@cupel/core/refine-sql'
+import { bronzeBody } from '@cupel/duckdb/bronze-body'
 import type { Engine } from '@cupel/duckdb/engine'
+import { expect } from 'vitest'
 import { kafkaRecord } from '../../../support/kafka.ts'
 import type { spellings } from './hostile.ts'
 
@@ -71,30 +78,15 @@ export const datasetOf = (fields: Fields): Dataset =>
 const made = new WeakMap<Engine, Set<string>>()
 
 /** What both dialects say of each value (its text, or null for a tombstone), in the order of input. */
-export async function askBoth(
+export const askBoth = (
   engine: Engine,
   hostile: Dataset,
   values: readonly (string | null)[],
-): Promise<readonly Answers[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'cupel-dialects-'))
-  try {
-    const input = join(folder, 'bronze.ndjson')
-    const bytes = values.map((value) => (value === null ? null : new TextEncoder().encode(value)))
-    const lines = bytes.map((value, offset) => `${bronzeLine(kafkaRecord({ offset, value }))}\n`)
-    await writeFile(input, lines.join(''))
-    const tables = made.get(engine) ?? new Set()
-    made.set(engine, tables)
-    for (const table of spellingsOf(hostile)) {
-      if (tables.has(table.name)) continue
-      for (const statement of spellingsStatements(table)) await engine.run(statement)
-      tables.add(table.name)
-    }
+): Promise<readonly Answers[]> =>
+  withBronze(values, async (input, bytes) => {
+    await makeSpellings(engine, spellingsOf(hostile))
     await engine.run(refinedStatement(hostile, input))
-    const columns = Object.entries(hostile.fields).map(([name, { kind }]) => {
-      const column = identifier(name)
-      return `${kind.name === 'timestamp' ? `epoch_ms(${column})` : column}::VARCHAR AS ${column}`
-    })
-    const rows = await engine.rows(`SELECT _quarantined, ${columns.join(', ')} FROM refined ORDER BY _offset`)
+    const rows = await engine.rows(`SELECT _quarantined, ${asText(hostile)} FROM refined ORDER BY _offset`)
     return rows.map(({ _quarantined, ...row }, index) => ({
       value: values[index]!,
       typescript: typescriptAnswer(hostile, bytes[index]!),
@@ -103,10 +95,67 @@ export async function askBoth(
         row: row as Answer['row'],
       },
     }))
+  })
+
+/** What the first pass says of each value, and TypeScript; `sql` is undefined where it leaves the value to TypeScript. */
+export const askFirstPass = (
+  engine: Engine,
+  hostile: Dataset,
+  values: readonly (string | null)[],
+): Promise<
+  readonly (Pick<Answers, 'value' | 'typescript'> & { readonly sql: Answer['row'] | undefined })[]
+> =>
+  withBronze(values, async (input, bytes) => {
+    await makeSpellings(engine, spellingsOfFirstPass(hostile))
+    await engine.run(firstPassStatement(hostile, input))
+    const rows = await engine.rows(`SELECT _plain_bytes, ${asText(hostile)} FROM refined ORDER BY rowid`)
+    const lines = bronzeBody(await readFile(input), {
+      fields: Object.keys(hostile.fields),
+      strings: stringFields(hostile),
+    })
+    expect([rows.length, lines.count]).toEqual([values.length, values.length])
+    return rows.map(({ _plain_bytes: plain, ...row }, line) => ({
+      value: values[line]!,
+      typescript: typescriptAnswer(hostile, bytes[line]!),
+      sql: plain !== null && lines.isClear(line, Number(plain)) ? (row as Answer['row']) : undefined,
+    }))
+  })
+
+/** Give `work` a bronze file of these values, and their bytes. */
+async function withBronze<T>(
+  values: readonly (string | null)[],
+  work: (input: string, bytes: readonly (Uint8Array | null)[]) => Promise<T>,
+): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'cupel-dialects-'))
+  try {
+    const input = join(folder, 'bronze.ndjson')
+    const bytes = values.map((value) => (value === null ? null : new TextEncoder().encode(value)))
+    const lines = bytes.map((value, offset) => `${bronzeLine(kafkaRecord({ offset, value }))}\n`)
+    await writeFile(input, lines.join(''))
+    return await work(input, bytes)
   } finally {
     await rm(folder, { recursive: true })
   }
 }
+
+async function makeSpellings(engine: Engine, tables: readonly Spellings[]): Promise<void> {
+  const present = made.get(engine) ?? new Set()
+  made.set(engine, present)
+  for (const table of tables) {
+    if (present.has(table.name)) continue
+    for (const statement of spellingsStatements(table)) await engine.run(statement)
+    present.add(table.name)
+  }
+}
+
+/** All fields of the table `refined` as text. */
+const asText = (hostile: Dataset): string =>
+  Object.entries(hostile.fields)
+    .map(([name, { kind }]) => {
+      const column = identifier(name)
+      return `${kind.name === 'timestamp' ? `epoch_ms(${column})` : column}::VARCHAR AS ${column}`
+    })
+    .join(', ')
 
 /** Reasons, and the values of good fields as text: they count in a rejected record too. */
 export type Answer = {

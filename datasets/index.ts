@@ -1,11 +1,12 @@
 import type { Dataset } from '@cupel/core/dataset'
+import { books } from './books/books.ts'
 import { accounts } from './finance/accounts.ts'
 import { merchants } from './finance/merchants.ts'
 import { transactions } from './finance/transactions.ts'
 import { users } from './finance/users.ts'
 
 /** All datasets. Each topic, folder and table belongs to one of them. */
-export const datasets: readonly Dataset[] = [users, merchants, accounts, transactions]
+export const datasets: readonly Dataset[] = [users, merchants, accounts, transactions, books]
 
 export const datasetByTopic = (topic: string): Dataset | undefined => find('topic', topic)
 /** `folder` as in `bronze/<folder>/…`. */

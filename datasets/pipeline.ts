@@ -4,9 +4,11 @@ import type { Dataset } from '@cupel/core/dataset'
 export type Pipeline = {
   readonly name: string // of `cupel start --pipeline <name>`
   readonly datasets: readonly Dataset[]
-  readonly source: GeneratedSource
+  readonly source: GeneratedSource | FileSource
   /** Of each valid record of this dataset detect-fraud takes a decision, which runs wait for and reports show. */
   readonly decided?: Streamed
+  /** What to do with the tables, said at the end of a run. */
+  readonly next?: string
 }
 /** A dataset whose records come through Kafka. */
 export type Streamed = Dataset & { readonly topic: string }
@@ -44,4 +46,12 @@ export type GeneratedRecord = {
   readonly value: Buffer | null
   readonly headers: Readonly<Record<string, Buffer>>
   readonly timestampMs: number // simulated
+}
+
+/** A CSV file whose rows are sent one by one, as `cupel stream` does; a run ends with it. */
+export type FileSource = {
+  readonly kind: 'file'
+  readonly file: string // in the project's folder
+  readonly sentTo: Streamed
+  readonly usualRate: number // rows a second, in a run that is not told how many
 }

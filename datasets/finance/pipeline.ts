@@ -6,7 +6,7 @@ import { transactions } from './transactions.ts'
 import { users } from './users.ts'
 
 /** A bank: who pays whom, and which payments are fraud. */
-export const finance: Pipeline = {
+export const finance = {
   name: 'finance',
   datasets: [users, merchants, accounts, transactions],
   source: {
@@ -21,4 +21,4 @@ export const finance: Pipeline = {
     },
   },
   decided: transactions,
-}
+} satisfies Pipeline

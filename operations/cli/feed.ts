@@ -1,10 +1,13 @@
-import type { Pipeline } from '#datasets/pipeline.ts'
+import { join } from 'node:path'
+import type { FileSource, GeneratedSource, Pipeline } from '#datasets/pipeline.ts'
 import { pipelines } from '#datasets/pipelines.ts'
 import { Failure } from './failure.ts'
 import { takeRun } from './generator-run.ts'
 import type { LocalPorts } from './local-ports.ts'
 import { type AskedPace, byClock, evenly, type Pace, planPace, shown } from './pace.ts'
 import { produce } from './produce.ts'
+import { countRows } from './stream/rows.ts'
+import { streamRows } from './stream/stream.ts'
 
 export type FeedOptions = AskedPace & {
   readonly dirt?: number // percent of the records
@@ -44,14 +47,47 @@ export function choosePipelines(name: string | undefined, options: FeedOptions):
 const optionsOf = ({ source, decided }: Pipeline): readonly (keyof FeedOptions)[] => [
   'records',
   'rate',
-  'dirt',
-  'seed',
-  ...(source.users ? (['users', 'speed'] as const) : []),
+  ...(source.kind === 'generated' ? (['dirt', 'seed'] as const) : []),
+  ...(source.kind === 'generated' && source.users ? (['users', 'speed'] as const) : []),
   ...(decided ? (['fraud'] as const) : []),
 ]
 
-/** Plan it, before anything is started. @throws {Failure} when what was asked for cannot be together. */
-export function planFeed({ name, source }: Pipeline, options: FeedOptions): Feed {
+/** Plan it, before anything is started. @throws {Failure} when it cannot be as it was asked for. */
+export const planFeed = async (
+  root: string,
+  { name, source }: Pipeline,
+  options: FeedOptions,
+): Promise<Feed> =>
+  source.kind === 'file' ? fileFeed(root, source, options) : generatedFeed(name, source, options)
+
+async function fileFeed(
+  root: string,
+  { file, sentTo, usualRate }: FileSource,
+  { records, rate = records === undefined ? usualRate : undefined }: FeedOptions,
+): Promise<Feed> {
+  const path = join(root, file)
+  const rows = await countRows(path)
+  return {
+    counted: 'rows',
+    of: Math.min(records ?? rows, rows),
+    rate,
+    async send({ kafka, signal, note, onSent }) {
+      onSent(0)
+      const delayMs = rate === undefined ? 0 : 1000 / rate
+      return streamRows(kafka, {
+        file: path,
+        topic: sentTo.topic,
+        delayMs,
+        most: records,
+        signal,
+        note,
+        onSent,
+      })
+    },
+  }
+}
+
+function generatedFeed(name: string, source: GeneratedSource, options: FeedOptions): Feed {
   const { records, dirt = usual.dirt, fraud = usual.fraud, seed = usual.seed } = options
   const { counted, worldStartMs, load } = source
   const pace = planPace(options, source)

@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { buildAll } from '../build.ts'
 import { Failure } from './failure.ts'
 import type { TraceCommandOptions } from './look-back/trace-command.ts'
+import type { StreamCommandOptions } from './stream/stream-command.ts'
 
 /**
  * The `cupel` command. Exit codes: 0 done, 1 failed (the last line on stderr says what to do), 2 called wrongly,
@@ -72,6 +73,19 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     )
     .action(run(async () => (await import('./start.ts')).runStart))
   program
+    .command('stream')
+    .description(
+      'send the rows of a CSV file into a topic, each as JSON, once; goes on where an earlier run ended',
+    )
+    .argument('<file>', 'CSV with a header')
+    .requiredOption('--topic <name>', 'where to')
+    .option('--delay <duration>', 'after each row: 200ms, 1s, 0', duration, 200)
+    .option('--restart', 'from the first row, also when rows were sent before')
+    .action(async (file: string, options: StreamCommandOptions) => {
+      const { runStream } = await import('./stream/stream-command.ts')
+      exitCode = await runStream(root, file, options)
+    })
+  program
     .command('status')
     .description('what runs, where, what each stage holds, and what went wrong lately')
     .addOption(json())
@@ -134,6 +148,15 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     .command('docs')
     .description('write docs/datasets/ and the sources of dbt anew')
     .action(run(async () => (await import('./datasets-command.ts')).runDatasetsDocs))
+  program
+    .command('dbt')
+    .description('build and test the dbt project of warehouse/dbt on gold; installs dbt when first used')
+    .argument('[arguments...]', "dbt's own", ['build'])
+    .allowUnknownOption()
+    .action(async (args: string[]) => {
+      const { runDbt } = await import('./dbt-command.ts')
+      exitCode = await runDbt(root, args)
+    })
   program
     .command('reset')
     .description('delete all local data (.cupel/)')
@@ -202,6 +225,13 @@ function count(text: string): number {
   if (!/^\d{1,12}$/.test(text) || Number(text) < 1)
     throw new InvalidArgumentError('Expected a whole number from 1.')
   return Number(text)
+}
+
+/** In milliseconds. */
+function duration(text: string): number {
+  const [, amount, unit] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m)$/.exec(text) ?? []
+  if (text !== '0' && !unit) throw new InvalidArgumentError('Expected 0, or a time like 200ms, 1.5s or 1m.')
+  return Number(amount ?? 0) * { ms: 1, s: 1_000, m: 60_000 }[(unit ?? 'ms') as 'ms' | 's' | 'm']
 }
 
 function positive(text: string): number {

@@ -31,13 +31,14 @@ export type Report = {
   readonly recordsPerSecond: number
   readonly latencyMs: { readonly decision: Latency | null; readonly gold: Latency | null }
   readonly problems: readonly string[]
+  readonly next?: readonly string[] // what to do with the tables
   readonly notes: readonly string[] // objects of somebody else in the lake, which count for nothing
 }
 
 export function makeReport(
   stocks: readonly DatasetStock[],
   decisions: DecisionStock | undefined,
-  run: Pick<Report, 'seconds' | 'recordsPerSecond' | 'latencyMs' | 'problems'>,
+  run: Pick<Report, 'seconds' | 'recordsPerSecond' | 'latencyMs' | 'problems' | 'next'>,
 ): Report {
   return {
     datasets: stocks.map(({ dataset, kafka, keptFailures, bronze, ledger, gold }) => ({
@@ -114,6 +115,7 @@ export function formatReport(report: Report): string {
     ...(report.notes.length === 0
       ? []
       : ['', 'In the lake, counted nowhere; take them away:', ...report.notes.map((note) => `  ${note}`)]),
+    ...(report.next?.length ? ['', ...report.next] : []),
   ].join('\n')
 }
 

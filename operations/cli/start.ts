@@ -31,14 +31,18 @@ export type StartOptions = Omit<FeedOptions, 'records'> & {
 const alertLines = '[detectFraud] ALERT '
 
 /** What runs: which datasets are watched, settled and reported, and what brings their records; nothing: somebody else. */
-type Scope = { readonly datasets: readonly Dataset[]; readonly feeds: readonly Feed[] }
+type Scope = {
+  readonly datasets: readonly Dataset[]
+  readonly feeds: readonly Feed[]
+  readonly next: readonly string[] // what to do with the tables
+}
 
 /**
  * Run the whole on this machine: build, local cloud, sweep, generators. With a number of records: wait until every
  * record is settled, reconcile and report; 0 when the layers agree. Without: until Ctrl-C.
  */
 export async function runStart(root: string, options: StartOptions): Promise<number> {
-  const scope = planScope(options) // refuses before anything is started
+  const scope = await planScope(root, options) // refuses before anything is started
   const screen = await openScreen(options)
   const interrupted = new AbortController()
   const interrupt = () => interrupted.abort()
@@ -61,8 +65,11 @@ export async function runStart(root: string, options: StartOptions): Promise<num
   }
 }
 
-function planScope({ pipeline, transactions, generator, ...options }: StartOptions): Scope {
-  if (!generator) return { datasets, feeds: [] }
+async function planScope(
+  root: string,
+  { pipeline, transactions, generator, ...options }: StartOptions,
+): Promise<Scope> {
+  if (!generator) return { datasets, feeds: [], next: [] }
   const { users, rate, speed, dirt, fraud, seed } = options
   const asked: FeedOptions = {
     records: options.records ?? transactions,
@@ -74,11 +81,15 @@ function planScope({ pipeline, transactions, generator, ...options }: StartOptio
     seed,
   }
   const chosen = choosePipelines(pipeline, asked)
-  const feeds = chosen.map((each) => planFeed(each, asked))
+  const feeds = await Promise.all(chosen.map((each) => planFeed(root, each, asked)))
   const others = feeds.filter(({ counted }) => counted !== 'transactions')
   if (transactions !== undefined && others.length > 0)
     throw new Failure(`${others[0]!.counted} are no transactions: --records bounds any pipeline`, 2)
-  return { datasets: chosen.flatMap(({ datasets }) => datasets), feeds }
+  return {
+    datasets: chosen.flatMap(({ datasets }) => datasets),
+    feeds,
+    next: chosen.flatMap(({ next }) => next ?? []),
+  }
 }
 
 async function startAndRun(
@@ -174,7 +185,7 @@ const isBounded = ({ feeds }: Scope): boolean => feeds.length > 0 && feeds.every
 async function run(
   root: string,
   ports: LocalPorts,
-  { datasets, feeds }: Scope,
+  { datasets, feeds, next }: Scope,
   signal: AbortSignal,
   screen: Screen,
 ): Promise<Report | undefined> {
@@ -222,6 +233,7 @@ async function run(
     recordsPerSecond: Math.round(sum(produced, (records) => records) / seconds),
     latencyMs: await measureLatency(ports.warehouse, datasets, startedMs),
     problems: reconcile(stocks, decisions),
+    next,
   })
 }
 

@@ -81,7 +81,7 @@ describe('serverless package', () => {
   })
 
   it('reads each topic into bronze in large batches, and transactions for fraud at once', () => {
-    const ingest = (topic: string) => ({
+    const ingest = (topic: string, MaximumPollers = 2) => ({
       FunctionName: arnOf('ingestStream'),
       EventSourceArn: { Ref: 'KafkaCluster' },
       Topics: [topic],
@@ -93,10 +93,11 @@ describe('serverless package', () => {
       MaximumBatchingWindowInSeconds: 30,
       DestinationConfig: { OnFailure: { Destination: 'arn:aws:s3:::acme-failures' } },
       MaximumRetryAttempts: 10_000,
-      ProvisionedPollerConfig: { MinimumPollers: 1, MaximumPollers: 2, PollerGroupName: 'cupel-prod' },
+      ProvisionedPollerConfig: { MinimumPollers: 1, MaximumPollers, PollerGroupName: 'cupel-prod' },
     })
     expect(ofType('AWS::Lambda::EventSourceMapping')).toEqual([
-      ...['user_profiles', 'merchant_info', 'account_balances', 'transactions'].map(ingest),
+      ...['user_profiles', 'merchant_info', 'account_balances', 'transactions'].map((topic) => ingest(topic)),
+      ingest('sensor_stream', 1),
       {
         FunctionName: arnOf('detectFraud'),
         EventSourceArn: { Ref: 'KafkaCluster' },

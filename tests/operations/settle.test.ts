@@ -52,6 +52,7 @@ describe('settle', () => {
       kafka: {
         produce: async () => {},
         offsets: async () => ({ records: 0, partitions: [] }),
+        read: async () => [],
         committed: async () => new Map(),
         groups: async () => [],
         close: async () => {},

@@ -1,16 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { HeadObjectCommand, S3Client } from '@aws-sdk/client-s3'
-import { Kafka, logLevel } from 'kafkajs'
+import { openKafka } from '@cupel/io/kafka'
 import { toRecord } from '#localstack/event-sources/kafka/consumer.ts'
-import { eventHead, eventJson, type SourceRecord } from '#localstack/event-sources/kafka/event.ts'
+import { eventHead, eventJson } from '#localstack/event-sources/kafka/event.ts'
 import { s3Event } from '#localstack/event-sources/s3/event.ts'
 import { awsClient, local } from '../data-ports.ts'
 import { Failure } from '../failure.ts'
 import type { Endpoints } from '../local-cloud.ts'
 import { type EventAddress, readAddress } from './address.ts'
 import { endpointsOf, invoke } from './invoke.ts'
-
-const readMs = 20_000
 
 /**
  * `cupel events replay`: gives a function records that Kafka still has, or the event of an object that is still there,
@@ -34,50 +32,22 @@ async function kafkaEvent(
   address: EventAddress & { kind: 'kafka' },
 ): Promise<string> {
   const { topic, partition, from, to } = address
-  const kafka = new Kafka({ brokers: bootstrapServers.split(','), logLevel: logLevel.NOTHING })
-  const groupId = `replay-${randomUUID()}`
-  const admin = kafka.admin()
-  const consumer = kafka.consumer({ groupId })
-  await admin.connect()
+  const kafka = openKafka(bootstrapServers)
   try {
-    const offsets = await admin.fetchTopicOffsets(topic).catch(() => [])
-    const found = offsets.find((each) => each.partition === partition)
+    const { partitions } = await kafka.offsets(topic)
+    const found = partitions.find((each) => each.partition === partition)
     if (!found) throw new Failure(`there is no partition ${topic}-${partition}`)
-    if (from < Number(found.low) || to >= Number(found.high))
-      throw new Failure(
-        `${topic}-${partition} has the offsets from ${found.low} to ${Number(found.high) - 1}`,
-      )
-
-    await consumer.connect()
-    await consumer.subscribe({ topic })
-    const records: SourceRecord[] = []
-    const { promise, resolve, reject } = deferred()
-    const late = setTimeout(
-      () => reject(new Failure(`Kafka gave no records within ${readMs / 1000} s: try again`)),
-      readMs,
-    )
-    await consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: true,
-      async eachBatch({ batch }) {
-        if (batch.partition !== partition) return
-        for (const message of batch.messages) {
-          const offset = Number(message.offset)
-          const next = (records.at(-1)?.offset ?? from - 1) + 1 // what kafkajs gave before it sought comes again
-          if (offset >= next && offset <= to) records.push(toRecord(topic, partition, message))
-        }
-        if (Number(batch.lastOffset()) >= to) resolve()
-      },
-    })
-    for (const { partition: each, high } of offsets)
-      consumer.seek({ topic, partition: each, offset: each === partition ? String(from) : high })
-    await promise.finally(() => clearTimeout(late))
+    if (from < found.start || to >= found.end)
+      throw new Failure(`${topic}-${partition} has the offsets from ${found.start} to ${found.end - 1}`)
+    const messages = await kafka.read(address)
     const head = eventHead({ kind: 'msk', eventSourceArn: local.clusterArn, bootstrapServers })
-    return eventJson(head, topic, records)
+    return eventJson(
+      head,
+      topic,
+      messages.map((message) => toRecord(topic, partition, message)),
+    )
   } finally {
-    await consumer.disconnect()
-    await admin.deleteGroups([groupId]).catch(() => {}) // it had no time to come about
-    await admin.disconnect()
+    await kafka.close()
   }
 }
 
@@ -107,14 +77,4 @@ async function objectEvent(endpoints: Endpoints, address: EventAddress & { kind:
   } finally {
     s3.destroy()
   }
-}
-
-function deferred() {
-  let resolve = () => {}
-  let reject = (_: Error) => {}
-  const promise = new Promise<void>((done, failed) => {
-    resolve = done
-    reject = failed
-  })
-  return { promise, resolve: () => resolve(), reject: (error: Error) => reject(error) }
 }

@@ -1,0 +1,4 @@
+{# Models stand in `analytics`, and not in `public_analytics` as dbt would have it. #}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+  {{ custom_schema_name or target.schema }}
+{%- endmacro %}

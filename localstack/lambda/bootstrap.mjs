@@ -1,12 +1,12 @@
 // Runs inside an execution environment: one child process, one function, one invocation at a time.
 // Plain JavaScript, because the child runs it as it is.
 //
-//   parent → here   { requestId, payload, timeoutMs, functionArn, trace, tail? } | { reload: n }
+//   parent → here   { requestId, payload | file, timeoutMs, functionArn, trace, tail? } | { reload: n }
 //   here → parent   { ready: true } | { result: text } | { error: text, fatal? }   text is JSON; with tail, maxMemoryMb too
 //
 // Handler resolution, error texts and exit codes follow the runtime interface client of AWS's Node.js runtimes:
 // https://github.com/aws/aws-lambda-nodejs-runtime-interface-client
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import inspector from 'node:inspector'
 import Module, { createRequire, register } from 'node:module'
 import { join, sep } from 'node:path'
@@ -60,7 +60,7 @@ async function invoke(invocation) {
   process.env._X_AMZN_TRACE_ID = invocation.trace
   let answer
   try {
-    answer = { result: toJson(await call(handler, JSON.parse(invocation.payload), contextOf(invocation))) }
+    answer = { result: toJson(await call(handler, JSON.parse(payloadOf(invocation)), contextOf(invocation))) }
   } catch (error) {
     const body = describe(error)
     console.error('Invoke Error\t%s', JSON.stringify(body))
@@ -69,6 +69,14 @@ async function invoke(invocation) {
   await Promise.all([written(process.stdout), written(process.stderr)])
   if (invocation.tail) answer.maxMemoryMb = Math.ceil(process.resourceUsage().maxRSS / 1024)
   send(answer)
+}
+
+/** A file is read once, and gone when the handler looks at its temporary folder. */
+function payloadOf({ payload, file }) {
+  if (file === undefined) return payload
+  const text = readFileSync(file, 'utf8')
+  rmSync(file)
+  return text
 }
 
 /** Resolves when the system has all that a handler wrote: Node.js keeps what the parent is too slow for. */

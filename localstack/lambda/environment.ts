@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -44,6 +44,8 @@ const initLimitMs = 30_000
 
 // What a person may take at a breakpoint: about the longest that a timer takes.
 const inspectedSeconds = 20 * 24 * 60 * 60
+
+const longestMessage = 128 * 1024 // characters of an event
 
 // Measured on AWS, 100 bytes more than 6 MiB.
 const responseLimitBytes = 6_291_556
@@ -139,7 +141,7 @@ export class Environment {
     this.#startedMs = performance.now()
     if (!this.usable) return this.#fail(requestId, this.#early ?? { exit: describeExit(null, 'SIGKILL') })
     const timeoutMs = timeoutSeconds * 1000
-    this.#child.send({ ...invocation, timeoutMs }, () => {}) // a dead child answers by its exit
+    this.#child.send({ ...invocation, ...this.#handOver(invocation.payload), timeoutMs }, () => {}) // a dead child answers by its exit
     const answer = await this.#next(timeoutSeconds * 1000)
     this.#maxMemoryMb = 'maxMemoryMb' in answer ? answer.maxMemoryMb : undefined
     if (!('result' in answer)) return this.#fail(requestId, answer)
@@ -147,6 +149,21 @@ export class Environment {
       return { failed: false, payload: answer.result }
     const limit = `maximum allowed payload size (${responseLimitBytes} bytes).`
     return failure('Function.ResponseSizeTooLarge', `Response payload size exceeded ${limit}`)
+  }
+
+  /**
+   * A large event goes through a file: through the channel it would come in hundreds of pieces, each of which waits until
+   * this process has time for it.
+   */
+  #handOver(payload: string): { readonly payload?: undefined; readonly file?: string } {
+    if (payload.length < longestMessage) return {}
+    const file = join(this.#temporary, '.event')
+    try {
+      writeFileSync(file, payload, { mode: 0o600 })
+      return { payload: undefined, file }
+    } catch {
+      return {} // a full disk
+    }
   }
 
   /**

@@ -90,7 +90,7 @@ export class Delivery {
     const megabytes = ((key?.length ?? 0) + (value?.length ?? 0)) / 1024 / 1024
     const why = `fits in no event of 6 MB (${megabytes.toFixed(1)} MB)`
     if (await this.#giveUp([entry], 'MaximumPayloadSizeExceeded', why, notInvoked)) {
-      await this.#settle([entry], [])
+      this.#settle([entry], [])
     }
   }
 
@@ -110,7 +110,7 @@ export class Delivery {
         const attempts = { ...last, attempts: part.failures }
         if (!(await this.#giveUp(tooOld, 'RecordAgeExceeded', 'is too old', attempts))) return
         parts = without(parts, new Set(tooOld))
-        await this.#settle(batch, parts)
+        this.#settle(batch, parts)
         continue
       }
 
@@ -129,7 +129,7 @@ export class Delivery {
         if (!(await this.#giveUp(givenUp, 'RetryAttemptsExhausted', why, last))) return
       }
       parts = [...again, ...parts.slice(1)]
-      await this.#settle(batch, parts)
+      this.#settle(batch, parts)
       if (wentWrong && parts.length === 0 && givenUp.length === 0)
         this.#say(`${this.#name} succeeded with ${addresses(processed, mapping.topic)}`)
 
@@ -204,13 +204,13 @@ export class Delivery {
     return eventJson(this.#head, mapping.topic, records, nullsAs)
   }
 
-  /** Commits what nothing before it holds back any more. */
-  async #settle(batch: readonly Entry[], unsettled: readonly Part<Entry>[]): Promise<void> {
+  /** Commits what nothing before it holds back any more. Nothing waits for it: the next batch is sent meanwhile. */
+  #settle(batch: readonly Entry[], unsettled: readonly Part<Entry>[]): void {
     const open = new Set(unsettled.flatMap(({ records }) => records))
     let moved = false
     for (const { owner, next } of settledUpTo(batch, open))
       if (this.#ground.holds(owner)) moved = this.#ground.commits.add(owner, next) || moved
-    if (moved) await this.#ground.commits.flush()
+    if (moved) void this.#ground.commits.flush()
   }
 
   /** Without records whose partition has another owner by now. */

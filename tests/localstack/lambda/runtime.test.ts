@@ -239,9 +239,20 @@ describe('handlers', () => {
     }
   })
 
-  it('passes an event of 6 MB on', async () => {
-    const invoke = await start('export const handler = async (event) => event.text.length')
-    expect((await invoke({ text: '"é\\'.repeat(500_000) })).answer).toBe(1_500_000)
+  it('passes an event of 6 MB on, however it gets there, and leaves nothing of it', async () => {
+    const invoke = await start(`
+      import { mkdirSync, readdirSync } from 'node:fs'
+      export const handler = async ({ text, block }) => {
+        const { TMPDIR } = process.env
+        const files = readdirSync(TMPDIR)
+        if (block) mkdirSync(TMPDIR + '/.event') // nobody can write a file of that name any more
+        return [text.length, text.slice(-3), files]
+      }`)
+    const text = '"é\\'.repeat(1_000_000)
+    for (const block of [true, false]) {
+      const { answer } = await invoke({ text, block })
+      expect(answer).toEqual([text.length, '"é\\', block ? [] : ['.event']])
+    }
   })
 })
 

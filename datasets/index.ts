@@ -1,12 +1,21 @@
 import type { Dataset } from '@cupel/core/dataset'
+import type { Summary } from '@cupel/core/summary'
 import { books } from './books/books.ts'
 import { accounts } from './finance/accounts.ts'
 import { merchants } from './finance/merchants.ts'
+import { dailySpending, monthlySpending } from './finance/spending.summary.ts'
 import { transactions } from './finance/transactions.ts'
 import { users } from './finance/users.ts'
 
 /** All datasets. Each topic, folder and table belongs to one of them. */
 export const datasets: readonly Dataset[] = [users, merchants, accounts, transactions, books]
+
+/** All summaries. */
+export const summaries: readonly Summary[] = [dailySpending, monthlySpending]
+
+/** The summaries of some datasets. */
+export const summariesOf = (of: readonly Pick<Dataset, 'name'>[]): readonly Summary[] =>
+  summaries.filter(({ from }) => of.some(({ name }) => name === from.name))
 
 export const datasetByTopic = (topic: string): Dataset | undefined => find('topic', topic)
 /** `folder` as in `bronze/<folder>/…`. */

@@ -4,18 +4,25 @@ import { join } from 'node:path'
 import type { Dataset } from '@cupel/core/dataset'
 import { CupelError } from '@cupel/core/errors'
 import { identifier } from '@cupel/core/kinds/strings'
+import type { Summary } from '@cupel/core/summary'
+import { createSummaries, summariesByDataset } from '@cupel/core/summary-sql'
 import { commentStatements, createTable } from '@cupel/core/warehouse-sql'
 import type { Postgres, Transaction } from '@cupel/io/postgres'
 import { compareTables, type Table } from './table-difference.ts'
 
-/** A step that is applied once: a file of warehouse/migrations, or a dataset's table. */
-type Step = { readonly name: string; readonly sql: string; readonly dataset?: Dataset }
+/** A step that is applied once: a file of warehouse/migrations, a dataset's table, or what is derived and made anew. */
+type Step = {
+  readonly name: string
+  readonly sql: string
+  readonly dataset?: Dataset
+  readonly again?: true // the SQL drops what it made before
+}
 
 const lock = 7_283_651 // any number, the same for all of us: one migration at a time in a database
 
 /**
- * Bring the database to what this version needs: the numbered files in order, then each dataset's table. Each step is
- * one transaction with the note that it was applied; two starts at once wait for each other. A table whose dataset
+ * Bring the database to what this version needs: the numbered files in order, then each dataset's table, then the
+ * summaries, which are made anew when they changed. Each step is one transaction with the note that it was applied; two starts at once wait for each other. A table whose dataset
  * changed is altered when no row that is there could be in the way.
  *
  * @returns the names of the steps applied now.
@@ -24,7 +31,11 @@ const lock = 7_283_651 // any number, the same for all of us: one migration at a
  */
 export async function migrate(
   warehouse: Postgres,
-  { directory, datasets }: { directory: string; datasets: readonly Dataset[] },
+  {
+    directory,
+    datasets,
+    summaries = [],
+  }: { directory: string; datasets: readonly Dataset[]; summaries?: readonly Summary[] },
 ): Promise<readonly string[]> {
   const files = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort()
   const steps: Step[] = [
@@ -32,6 +43,11 @@ export async function migrate(
       files.map(async (name) => ({ name, sql: await readFile(join(directory, name), 'utf8') })),
     )),
     ...datasets.map((dataset) => ({ name: `table ${dataset.table}`, sql: createTable(dataset), dataset })),
+    ...[...summariesByDataset(summaries)].map(([from, all]) => ({
+      name: `summaries of ${from.table}`,
+      sql: createSummaries(from, all),
+      again: true as const,
+    })),
   ]
   await warehouse.transaction(async (transaction) => {
     await transaction.query('SELECT pg_advisory_xact_lock($1)', [lock])
@@ -45,7 +61,7 @@ export async function migrate(
   return applied
 }
 
-async function apply(transaction: Transaction, { name, sql, dataset }: Step): Promise<boolean> {
+async function apply(transaction: Transaction, { name, sql, dataset, again }: Step): Promise<boolean> {
   await transaction.query('SELECT pg_advisory_xact_lock($1)', [lock])
   const sha256 = createHash('sha256').update(sql).digest('hex')
   const { rows } = await transaction.query<{ sha256: string }>(
@@ -54,7 +70,7 @@ async function apply(transaction: Transaction, { name, sql, dataset }: Step): Pr
   )
   const before = rows[0]
   if (before?.sha256 === sha256) return false
-  if (!before) await transaction.query(sql)
+  if (!before || again) await transaction.query(sql)
   else if (dataset) await alter(transaction, dataset)
   else
     throw new CupelError(

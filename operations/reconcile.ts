@@ -1,6 +1,7 @@
 import type { Dataset } from '@cupel/core/dataset'
 import { isEditedKey, parseBronzeKey, quarantineKey, silverKey } from '@cupel/core/keys'
 import type { TopicOffsets } from '@cupel/io/kafka'
+import { problemsOfSummaries, type SummaryStock } from './summary-stock.ts'
 
 /** One bronze object, as its key and metadata say; counts are NaN where it was not ingest-stream that wrote it. */
 export type BronzeObject = {
@@ -62,11 +63,11 @@ export type CommittedOffsets = ReadonlyMap<number, number>
 type Placed = Partition & { readonly id: string; readonly offset: number } // where its record stands
 type Partition = { readonly partition: number }
 
-export type Guarantee = 'G1' | 'G2' | 'G3' | 'G4'
+export type Guarantee = 'G1' | 'G2' | 'G3' | 'G4' | 'G9'
 /** Where a guarantee of the README does not hold. */
 export type Problem = {
   readonly guarantee: Guarantee
-  readonly subject: string // a dataset, or `fraud`
+  readonly subject: string // a dataset, a summary, or `fraud`
   readonly address: string // of what is missing or wrong: partition and offset, object key, key of a row
   readonly text: string
   readonly remedy: string
@@ -78,18 +79,21 @@ export type Problem = {
 }
 
 /**
- * Do the layers agree, to the record? Each string says where they do not; none says that guarantees G1 to G4 of the
- * README hold for what is stored now, and that nothing is under way.
+ * Do the layers agree, to the record? Each string says where they do not; none says that guarantees G1 to G4 and G9
+ * of the README hold for what is stored now, and that nothing is under way.
  */
 export const reconcile = (
   stocks: readonly DatasetStock[],
   decisions: DecisionStock | undefined,
-): readonly string[] => findProblems(stocks, decisions).map(({ subject, text }) => `${subject}: ${text}`)
+  summaries: readonly SummaryStock[] = [],
+): readonly string[] =>
+  findProblems(stocks, decisions, summaries).map(({ subject, text }) => `${subject}: ${text}`)
 
 /** All that does not hold, and all that is under way; of decisions where they are taken. */
 export const findProblems = (
   stocks: readonly DatasetStock[],
   decisions: DecisionStock | undefined,
+  summaries: readonly SummaryStock[] = [],
 ): readonly Problem[] => [
   ...stocks.flatMap(problemsOfDataset),
   ...(decisions
@@ -98,6 +102,7 @@ export const findProblems = (
         stocks.find(({ dataset }) => dataset.topic === decisions.topic),
       )
     : []),
+  ...problemsOfSummaries(summaries),
 ]
 
 /** The bronze objects that hold what came from the topic. */

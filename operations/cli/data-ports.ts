@@ -10,6 +10,7 @@ export const local = {
   lakeBucket: 'cupel-lake-local',
   failureBucket: 'cupel-on-failure-local',
   sweepFunction: 'cupel-local-sweep',
+  summarizeFunction: 'cupel-local-summarize',
   clusterArn: 'arn:aws:kafka:us-east-1:123456789012:cluster/cupel/00000000-0000-0000-0000-000000000000-1',
 } as const
 

@@ -8,6 +8,7 @@ export { local } from './data-ports.ts'
 /** The services of a running local cloud, as the command line uses them. */
 export type LocalPorts = DataPorts & {
   readonly sweep: (event: { graceMs: number }) => Promise<void>
+  readonly summarize: (event: object) => Promise<void>
 }
 
 export function openLocalPorts(endpoints: Endpoints): LocalPorts {
@@ -16,6 +17,7 @@ export function openLocalPorts(endpoints: Endpoints): LocalPorts {
   return {
     ...data,
     sweep: lambdaSender(local.sweepFunction, lambda),
+    summarize: lambdaSender(local.summarizeFunction, lambda),
     async close() {
       lambda.destroy()
       await data.close()

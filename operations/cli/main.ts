@@ -185,7 +185,7 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
 }
 
 const verifyHelp = `
-Compares offsets, counts and keys of the layers (guarantees G1 to G4 of the README), and gold with silver row by row where
+Compares offsets, counts and keys of the layers (guarantees G1 to G4 and G9 of the README), and gold with silver row by row where
 a dataset has no more than 100 MB of silver. Exit code 0 when they agree, 1 when they do not. Where nothing runs, records
 that Ctrl-C left half-way are told apart: the next npm start finishes them. While a local cloud runs, what is missing for a
 moment is no problem, what is missing for 20 s is one.

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { readSettings } from '@cupel/core/settings'
 import { openPostgres } from '@cupel/io/postgres'
-import { datasets } from '#datasets/index.ts'
+import { datasets, summaries } from '#datasets/index.ts'
 import { migrate } from '../migrate.ts'
 import { Failure } from './failure.ts'
 
@@ -17,7 +17,11 @@ export async function runMigrate(root: string): Promise<number> {
           'or unset DATABASE_URL for the embedded one',
       )
     })
-    const applied = await migrate(warehouse, { directory: join(root, 'warehouse/migrations'), datasets })
+    const applied = await migrate(warehouse, {
+      directory: join(root, 'warehouse/migrations'),
+      datasets,
+      summaries,
+    })
     console.log(applied.length > 0 ? `Database: applied ${applied.join(', ')}` : 'Database: up to date')
     return 0
   } finally {

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dataset } from '@cupel/core/dataset'
 import type { TopicOffsets } from '@cupel/io/kafka'
+import { summariesOf } from '#datasets/index.ts'
 import { isDecided } from '#datasets/pipelines.ts'
 import { keptFailures } from '../kept-failures.ts'
 import { countOffsets, type KeptFailure, sum } from '../reconcile.ts'
+import { changesToSummarize } from '../summary-stock.ts'
 import { Failure } from './failure.ts'
 import type { LocalPorts } from './local-ports.ts'
 
@@ -15,17 +17,19 @@ export type Progress = {
 }
 
 const pollMs = 250
+const summarizeAgainMs = 5_000
 const sweepAfterMs = 15_000 // without progress
 const giveUpAfterMs = 120_000 // without progress
 
 /**
  * Wait until every record that Kafka holds is in gold, in quarantine or a counted duplicate, and decided where
- * decisions are taken. Asks for a sweep when nothing moves for a while, as the schedule would some minutes later.
+ * decisions are taken, and the summaries are up to date. Asks for a sweep when nothing moves for a while, and for the
+ * summaries when all else is done, as the schedules would some minutes later.
  *
  * @throws {Failure} that says what is missing, when nothing has moved for two minutes.
  */
 export async function settle(
-  ports: Pick<LocalPorts, 'kafka' | 'warehouse' | 'failures' | 'sweep'>,
+  ports: Pick<LocalPorts, 'kafka' | 'warehouse' | 'failures' | 'sweep' | 'summarize'>,
   datasets: readonly Dataset[],
   signal: AbortSignal,
   log = '.cupel/cupel.log', // where the local cloud writes why
@@ -34,13 +38,22 @@ export async function settle(
   let last = ''
   let movedMs = performance.now()
   let sweptMs = movedMs
+  let summarizedMs = Number.NEGATIVE_INFINITY
   let failure = ''
   while (!signal.aborted) {
     let open: readonly Progress[] | undefined // undefined: nobody can tell
     try {
-      const progress = await measureProgress(ports, datasets, known)
+      const changes = await changesToSummarize(ports.warehouse, summariesOf(datasets))
+      const progress = [
+        ...(await measureProgress(ports, datasets, known)),
+        { what: 'changes in summaries', done: 0, of: changes },
+      ]
       open = progress.filter(({ done, of }) => done < of)
       if (open.length === 0) return
+      if (open.length === 1 && changes > 0 && performance.now() - summarizedMs > summarizeAgainMs) {
+        summarizedMs = performance.now()
+        await ports.summarize({})
+      }
       if (JSON.stringify(progress) !== last) {
         last = JSON.stringify(progress)
         movedMs = sweptMs = performance.now()

@@ -3,10 +3,11 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Dataset } from '@cupel/core/dataset'
-import { datasets } from '#datasets/index.ts'
+import { datasets, summariesOf } from '#datasets/index.ts'
 import { decidedOf } from '#datasets/pipelines.ts'
 import { buildAll } from '../build.ts'
 import { reconcile, sum } from '../reconcile.ts'
+import { takeStockOfSummaries } from '../summary-stock.ts'
 import { type SourceWatch, watchSources } from '../watch.ts'
 import { startContainers, stopContainersCommand } from './compose.ts'
 import { cannotWrite, Failure, isSystemError } from './failure.ts'
@@ -228,11 +229,12 @@ async function run(
   const stocks = await takeStock(ports, datasets)
   const decided = decidedOf(datasets)
   const decisions = decided && (await takeStockOfDecisions(ports.warehouse, decided.topic))
+  const sums = await takeStockOfSummaries(ports.warehouse, summariesOf(datasets))
   return makeReport(stocks, decisions, {
     seconds,
     recordsPerSecond: Math.round(sum(produced, (records) => records) / seconds),
     latencyMs: await measureLatency(ports.warehouse, datasets, startedMs),
-    problems: reconcile(stocks, decisions),
+    problems: reconcile(stocks, decisions, sums),
     next,
   })
 }

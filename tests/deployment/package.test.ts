@@ -31,6 +31,7 @@ const handlers = {
   replay: '.build/functions/silver/replay/handler',
   load: '.build/functions/gold/load/handler',
   detectFraud: '.build/functions/gold/detect-fraud/handler',
+  summarize: '.build/functions/gold/summarize/handler',
   sweep: '.build/functions/sweep/handler',
 }
 type FunctionKey = keyof typeof handlers
@@ -147,8 +148,13 @@ describe('serverless package', () => {
     ])
   })
 
-  it('sweeps every five minutes', () => {
+  it('summarizes every minute and sweeps every five', () => {
     expect(ofType('AWS::Events::Rule')).toEqual([
+      {
+        ScheduleExpression: 'rate(1 minute)',
+        State: 'ENABLED',
+        Targets: [{ Arn: arnOf('summarize'), Id: 'summarizeSchedule' }],
+      },
       {
         ScheduleExpression: 'rate(5 minutes)',
         State: 'ENABLED',
@@ -166,6 +172,7 @@ describe('serverless package', () => {
       ['LandFileLambdaFunction', 's3.amazonaws.com'],
       ['LoadLambdaFunction', 's3.amazonaws.com'],
       ['RefineLambdaFunction', 's3.amazonaws.com'],
+      ['SummarizeLambdaFunction', 'events.amazonaws.com'],
       ['SweepLambdaFunction', 'events.amazonaws.com'],
     ])
     for (const { SourceArn } of ofType('AWS::Lambda::Permission')) expect(SourceArn).toBeTruthy()
@@ -208,6 +215,13 @@ describe('serverless package', () => {
         environment: { LAKE_BUCKET, DATABASE_URL },
       },
       detectFraud: { timeout: 60, memory: 512, layers: ['cupel'], environment: { DATABASE_URL } },
+      summarize: {
+        timeout: 300,
+        memory: 512,
+        concurrency: 1,
+        layers: ['cupel'],
+        environment: { DATABASE_URL },
+      },
       sweep: {
         timeout: 300,
         memory: 512,
@@ -434,6 +448,7 @@ describe('a packaged function, in /var/task with its layers in /opt', () => {
       { event: [], becomes: noEvent },
     ],
     detectFraud: [{ event: [], becomes: noEvent }],
+    summarize: [],
     sweep: [],
   }
 

@@ -75,6 +75,7 @@ describe('settle', () => {
         end: async () => {},
       },
       sweep: async () => {},
+      summarize: async () => {},
     }
     await settle(ports, [merchants], new AbortController().signal)
     expect(calls).toBeGreaterThan(1)

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { openPostgres, type Postgres } from '@cupel/io/postgres'
 import { afterAll, inject } from 'vitest'
-import { datasets } from '#datasets/index.ts'
+import { datasets, summaries } from '#datasets/index.ts'
 import { migrate } from '#operations/migrate.ts'
 
 const migrations = join(import.meta.dirname, '../../warehouse/migrations')
@@ -16,7 +16,7 @@ export async function makeDatabase({ max = 4 }: { max?: number } = {}): Promise<
   await server.query(`CREATE DATABASE ${name}`)
   const url = Object.assign(new URL(inject('postgresUrl')), { pathname: `/${name}` }).href
   const warehouse = openPostgres(url, { max })
-  await migrate(warehouse, { directory: migrations, datasets })
+  await migrate(warehouse, { directory: migrations, datasets, summaries })
   afterAll(async () => {
     await warehouse.end()
     await server.query(`DROP DATABASE ${name} WITH (FORCE)`)

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dataset } from '@cupel/core/dataset'
+import { summariesOf } from '#datasets/index.ts'
 import { decidedOf } from '#datasets/pipelines.ts'
 import {
   type DatasetStock,
@@ -10,6 +11,7 @@ import {
   sum,
 } from '../../reconcile.ts'
 import { type StockPorts, takeStock, takeStockOfDecisions } from '../../stock.ts'
+import { type SummaryStock, takeStockOfSummaries } from '../../summary-stock.ts'
 import { showCount } from '../numbers.ts'
 import { layersTable, makeReport, type Report } from '../report.ts'
 import { plural, printable } from './text.ts'
@@ -18,6 +20,7 @@ export type Verification = Pick<Report, 'datasets' | 'decisions' | 'notes'> & {
   readonly holds: boolean
   readonly running: boolean
   readonly compared: boolean // gold with silver row by row; else by counts
+  readonly summaries: readonly Pick<SummaryStock, 'name' | 'rows'>[] // that were compared with their recomputation
   readonly problems: readonly Problem[]
   readonly underWay: readonly Problem[] // what waits for the next start, where nothing runs
 }
@@ -33,7 +36,7 @@ const lookAgainMs = 1_000
 const lookForMs = 20_000
 
 /**
- * Check G1 to G4 on what is stored now. Where nothing runs, what is merely under way is no problem: the next start finishes
+ * Check G1 to G4 and G9 on what is stored now. Where nothing runs, what is merely under way is no problem: the next start finishes
  * it. While it runs stages disagree for a moment, so a problem counts only when it lasts: the same one at every look for
  * 20 s.
  */
@@ -46,15 +49,20 @@ export async function verify(
   const decided = decidedOf(datasets)
   const look = async () => {
     const stocks = await takeStock(ports, datasets, options)
-    return { stocks, decisions: decided && (await takeStockOfDecisions(ports.warehouse, decided.topic)) }
+    const small = stocks.filter(({ gold }) => gold.compared).map(({ dataset }) => dataset)
+    return {
+      stocks,
+      decisions: decided && (await takeStockOfDecisions(ports.warehouse, decided.topic)),
+      summaries: await takeStockOfSummaries(ports.warehouse, summariesOf(small)),
+    }
   }
   let seen = await look()
-  let problems = findProblems(seen.stocks, seen.decisions)
+  let problems = findProblems(seen.stocks, seen.decisions, seen.summaries)
   for (const startedMs = performance.now(); running && problems.length > 0 && !signal.aborted; ) {
     if (performance.now() - startedMs > lookForMs) break
     await sleep(lookAgainMs, undefined, { signal }).catch(() => {})
     seen = await look()
-    problems = lasting(problems, findProblems(seen.stocks, seen.decisions))
+    problems = lasting(problems, findProblems(seen.stocks, seen.decisions, seen.summaries))
   }
   return makeVerification(seen, problems, running)
 }
@@ -67,7 +75,15 @@ export function lasting(before: readonly Problem[], now: readonly Problem[]): re
 }
 
 export function makeVerification(
-  { stocks, decisions }: { stocks: readonly DatasetStock[]; decisions: DecisionStock | undefined },
+  {
+    stocks,
+    decisions,
+    summaries,
+  }: {
+    stocks: readonly DatasetStock[]
+    decisions: DecisionStock | undefined
+    summaries: readonly SummaryStock[]
+  },
   found: readonly Problem[],
   running: boolean,
 ): Verification {
@@ -81,6 +97,7 @@ export function makeVerification(
     compared: stocks.every(({ gold }) => gold.compared),
     datasets: report.datasets,
     ...(report.decisions && { decisions: report.decisions }),
+    summaries: summaries.map(({ name, rows }) => ({ name, rows })),
     problems,
     underWay: found.filter(isUnderWay),
     notes: report.notes,
@@ -92,6 +109,7 @@ const promises: Record<Guarantee, string> = {
   G2: 'bronze = silver + quarantined + duplicates',
   G3: 'gold = the newest of silver',
   G4: 'one decision for each valid transaction, one alert for each fraud',
+  G9: 'each summary = its full recomputation from gold',
 }
 const shown = 5 // problems of a guarantee
 
@@ -99,6 +117,7 @@ export function formatVerification(verification: Verification): string {
   const {
     datasets,
     decisions = { fraud: 0, genuine: 0 },
+    summaries,
     problems,
     underWay,
     compared,
@@ -114,6 +133,10 @@ export function formatVerification(verification: Verification): string {
     G2: plural(total('bronze'), 'record'),
     G3: `${plural(total('gold'), 'row')}${compared ? '' : ', by counts: --full compares each'}`,
     G4: `${plural(decisions.fraud + decisions.genuine, 'decision')}, ${showCount(decisions.fraud)} fraud`,
+    G9: `${plural(
+      sum(summaries, ({ rows }) => rows),
+      'group',
+    )} in ${plural(summaries.length, 'table')}`,
   }
   const width = Math.max(...Object.values(promises).map(({ length }) => length))
   return [

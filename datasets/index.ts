@@ -1,4 +1,5 @@
 import type { Dataset } from '@cupel/core/dataset'
+import { withReferences } from '@cupel/core/references'
 import type { Summary } from '@cupel/core/summary'
 import { books } from './books/books.ts'
 import { accounts } from './finance/accounts.ts'
@@ -7,8 +8,8 @@ import { dailySpending, monthlySpending } from './finance/spending.summary.ts'
 import { transactions } from './finance/transactions.ts'
 import { users } from './finance/users.ts'
 
-/** All datasets. Each topic, folder and table belongs to one of them. */
-export const datasets: readonly Dataset[] = [users, merchants, accounts, transactions, books]
+/** All datasets, parents before those that refer to them. Each topic, folder and table belongs to one of them. */
+export const datasets: readonly Dataset[] = withReferences([users, merchants, accounts, transactions, books])
 
 /** All summaries. */
 export const summaries: readonly Summary[] = [dailySpending, monthlySpending]

@@ -51,7 +51,7 @@ describe('files put under landing/', () => {
     const load = makeLoad({
       lake,
       warehouse: database.warehouse,
-      datasetOf,
+      datasets: [merchants],
       silverToText: (dataset, files) => silverToText(engine, dataset, files),
       warn: () => {},
     })

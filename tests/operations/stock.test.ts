@@ -93,7 +93,7 @@ describe('takeStock', () => {
     await makeLoad({
       lake,
       warehouse,
-      datasetOf: () => orders,
+      datasets: [orders],
       silverToText: (of, files) => silverToText(engine, of, files),
       warn: () => {},
     })(created('silver/orders/x.parquet'))

@@ -44,13 +44,14 @@ export async function makePipeline(
     datasetOf: () => current.dataset,
     refineFile: (dataset, files) => refineFile(engine, dataset, files),
   })
-  const load = makeLoad({
-    lake,
-    warehouse,
-    datasetOf: () => current.dataset,
-    silverToText: (dataset, files) => silverToText(engine, dataset, files),
-    warn: () => {},
-  })
+  const load = (event: unknown) =>
+    makeLoad({
+      lake,
+      warehouse,
+      datasets: [current.dataset],
+      silverToText: (dataset, files) => silverToText(engine, dataset, files),
+      warn: () => {},
+    })(event)
   const detect = makeDetect({ warehouse, alerts: { send: async () => {} }, now: Date.now })
   const created = (key: string) => objectCreatedEvent('lake', [{ key, eTag: '', size: 0 }])
   let end = 0

@@ -4,7 +4,7 @@ import { silverToText } from '@cupel/duckdb/silver-text'
 import { s3ObjectStore } from '@cupel/io/object-store'
 import { openPostgres } from '@cupel/io/postgres'
 import { clearTemporaryFolders } from '@cupel/io/temporary-folder'
-import { datasetBySilverFolder } from '../../../datasets/index.ts'
+import { datasets } from '../../../datasets/index.ts'
 import { makeLoad } from './load.ts'
 
 const settings = readSettings(process.env, (from) => ({
@@ -19,7 +19,7 @@ withEngine(async () => {}).catch(() => {}) // opens it while the environment sta
 export const handler = makeLoad({
   lake: s3ObjectStore(settings.lakeBucket),
   warehouse: openPostgres(settings.databaseUrl),
-  datasetOf: datasetBySilverFolder,
+  datasets,
   silverToText: (dataset, files) => withEngine((engine) => silverToText(engine, dataset, files)),
   warn: (line) => console.warn(line),
 })

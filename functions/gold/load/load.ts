@@ -11,7 +11,7 @@ import { merge } from './merge.ts'
 export type LoadPorts = {
   readonly lake: Pick<ObjectStore, 'get'>
   readonly warehouse: Pick<Postgres, 'query' | 'transaction'>
-  readonly datasetOf: (silverFolder: string) => Dataset | undefined
+  readonly datasets: readonly Dataset[]
   /** Write a silver file as text that PostgreSQL takes, or say why it is not a silver file of this dataset. */
   readonly silverToText: (
     dataset: Dataset,
@@ -21,7 +21,7 @@ export type LoadPorts = {
 }
 export type LoadResult = {
   readonly objects: number // loaded now
-  readonly rows: number // inserted, or newer than what stood there
+  readonly rows: number // inserted, newer than what stood there, or deleted
   readonly skipped: number // loaded before, gone since, or not of a dataset
   readonly unreadable: number // noted in the ledger, with the reason
   readonly oldestRecordMs: number | null // the least Kafka timestamp in what was loaded now; null of no row
@@ -37,7 +37,7 @@ export type LoadResult = {
  * of the event are loaded all the same, and Lambda retries.
  */
 export const makeLoad =
-  ({ lake, warehouse, datasetOf, silverToText, warn }: LoadPorts) =>
+  ({ lake, warehouse, datasets, silverToText, warn }: LoadPorts) =>
   async (event: unknown): Promise<LoadResult> => {
     const outcomes = await forEachObject(event, 'loaded', loadObject)
     const loaded = outcomes.filter((outcome) => typeof outcome === 'object')
@@ -52,7 +52,7 @@ export const makeLoad =
 
     async function loadObject(key: string): Promise<Outcome> {
       const place = parseSilverKey(key)
-      const dataset = place && datasetOf(place.folder)
+      const dataset = place && datasets.find(({ silverFolder }) => silverFolder === place.folder)
       const object = dataset && (await lake.get(key))
       if (!dataset || !object) return 'skipped'
       const loaded = await warehouse.query('SELECT FROM ledger WHERE object_key = $1 AND e_tag = $2', [
@@ -71,11 +71,8 @@ export const makeLoad =
         try {
           return await warehouse.transaction(async (transaction) => {
             if (!(await enterIntoLedger(transaction, { key, dataset, object }))) return 'skipped'
-            const rows = await merge(transaction, dataset, {
-              ...silver,
-              file: files.text,
-              isEdit: isEditedKey(key),
-            })
+            const brought = { ...silver, file: files.text, isEdit: isEditedKey(key) }
+            const rows = await merge(transaction, dataset, brought, datasets)
             return { rows, oldestMs: silver.oldestMs }
           })
         } catch (error) {

@@ -17,7 +17,7 @@ export const noRecords = ['ragged-row', 'broken-row', 'too-large', 'unreadable-f
 export type ReadValue = { readonly format: ValueFormat; readonly text?: string }
 
 /** What is needed of a record to refine it. */
-export type BronzeRecord = Pick<KafkaRecord, 'topic' | 'partition' | 'offset' | 'timestampMs'> & {
+export type BronzeRecord = Pick<KafkaRecord, 'topic' | 'partition' | 'offset' | 'timestampMs' | 'key'> & {
   readonly value: ReadValue
 }
 
@@ -79,15 +79,17 @@ export function readBronzeLine(line: string): BronzeRecord | undefined {
   } catch {
     return undefined
   }
-  const { topic, partition, offset, timestamp, format, value } = record ?? {}
+  const { topic, partition, offset, timestamp, key, format, value } = record ?? {}
   if (typeof topic !== 'string' || typeof format !== 'string') return undefined
   const isNumber = (some: unknown): some is number => typeof some === 'number'
   if (!isNumber(partition) || !isNumber(offset) || !isNumber(timestamp)) return undefined
   const timestampMs = Math.min(Math.max(timestamp, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
-  return { topic, partition, offset, timestampMs, value: readAgain() }
+  const keyBytes = typeof key === 'string' ? Buffer.from(key, 'base64') : null
+  return { topic, partition, offset, timestampMs, key: keyBytes, value: readAgain() }
 
   function readAgain(): ReadValue {
-    if (format === 'tombstone') return { format }
+    const bare = (['tombstone', ...noRecords] as const).find((each) => each === format)
+    if (bare) return { format: bare }
     if (format === 'text') return { format, text: Buffer.from(String(value), 'base64').toString() }
     if (format !== 'json') return { format: 'bytes' }
     const isLast = Object.keys(record).at(-1) === 'value'

@@ -111,13 +111,20 @@ export function dataset<const F extends Fields, Topic extends string | undefined
   for (const field of Object.values(landing?.columns ?? {}))
     expect(isField(field), 'landing columns that name its fields', field)
   for (const field of Object.keys(references)) expect(isField(field), 'references of its fields', field)
+  if (tombstones !== 'quarantine') {
+    const kind = fields[orderBy]!.kind.name
+    expect(
+      kind !== 'integer',
+      'with tombstones an orderBy that is a time: theirs is when they were sent',
+      kind,
+    )
+    expect(!key.includes(orderBy), 'with tombstones an orderBy that is not in the key', orderBy)
+  }
+  if (append) expect(!isField('id'), 'no field named as the number that append gives', 'id')
   expect(0 <= maxQuarantined && maxQuarantined <= 1, 'maxQuarantined of 0 to 1', maxQuarantined)
   // Whoever builds one of these takes its line away.
   const later: readonly (readonly [isAsked: boolean, what: string])[] = [
     [unknownFields !== 'ignore', 'unknownFields'],
-    [tombstones !== 'quarantine', 'tombstones'],
-    [append, 'append'],
-    [Object.keys(references).length > 0, 'references'],
     [maxQuarantined < 1, 'maxQuarantined'],
   ]
   for (const [isAsked, what] of later) expect(!isAsked, 'nothing that is not built yet', what)

@@ -9,7 +9,7 @@
 import type { Dataset } from './dataset.ts'
 import type { QuickSql, Spellings } from './kinds/kind.ts'
 import { identifier, literal } from './kinds/strings.ts'
-import { lineageColumns, maxLineBytes, newestOnlySql } from './refine-sql.ts'
+import { keepsTombstones, lineageColumns, maxLineBytes, newestOnlySql, silverColumns } from './refine-sql.ts'
 
 /** The tables of spellings that `firstPassStatement` looks up; an engine needs each once. */
 export function spellingsOf(dataset: Dataset): readonly Spellings[] {
@@ -50,7 +50,7 @@ export function firstPassStatement(dataset: Dataset, input: string): string {
   )
   const isWhole = lineageColumns.map((name) => `${name} IS NOT NULL`).join(' AND ')
   const own = Object.keys(dataset.fields).map(identifier).join(', ')
-  return `CREATE OR REPLACE TEMP TABLE refined AS SELECT ${own}, ${lineageColumns.join(', ')}, CASE WHEN _is_json AND ${isWhole} AND ${isGood} THEN ${bytesSql(dataset, fields)} END AS _plain_bytes FROM (${valued})`
+  return `CREATE OR REPLACE TEMP TABLE refined AS SELECT ${own}, ${lineageColumns.join(', ')}, ${keepsTombstones(dataset) ? 'false AS _deleted, ' : ''}CASE WHEN _is_json AND ${isWhole} AND ${isGood} THEN ${bytesSql(dataset, fields)} END AS _plain_bytes FROM (${valued})`
 }
 
 /** The fields that must be seen to be strings where `_plain_bytes` is 0 or too little. */
@@ -75,27 +75,32 @@ function bytesSql({ unknownFields }: Dataset, fields: readonly PlainField[]): st
 export const dropUnclearStatement = (rows: readonly number[]): string =>
   `DELETE FROM refined WHERE _plain_bytes IS NULL${rows.length > 0 ? ` OR rowid IN (SELECT unnest([${rows.join()}]))` : ''}`
 
-/** Rows of `parseRecord` with their lineage, an NDJSON file, as a query: to begin the table with, or to add to it. */
+/** Rows of `parseRecord` and `parseTombstone` with their lineage, an NDJSON file, as a query: to begin the table with, or to add to it. */
 export function judgedRowsSql(dataset: Dataset, input: string): string {
   const lineage = { _topic: 'VARCHAR', _partition: 'INTEGER', _offset: 'BIGINT', _timestamp_ms: 'BIGINT' }
   const fields = Object.entries(dataset.fields).map(([name, { kind }]) => [name, kind.duckdbType])
-  const types = [...fields, ...Object.entries(lineage)].map(
+  const deleted = keepsTombstones(dataset) ? [['_deleted', 'BOOLEAN']] : []
+  const types = [...fields, ...Object.entries(lineage), ...deleted].map(
     ([name, type]) => `${identifier(name!)}: ${literal(type!)}`,
   )
   return `SELECT * FROM read_json(${literal(input)}, format = 'newline_delimited', maximum_object_size = ${maxLineBytes}, columns = {${types.join(', ')}})`
 }
 
-/** Takes from the table what is older than another row of its key. A window over the few keys that stand twice, not over all. */
+/**
+ * Takes from the table what is older than another row of its key: of tombstones and others, as a marked row keeps what it
+ * last said. A window over the few keys that stand twice, not over all.
+ */
 export function dropOlderStatement(dataset: Dataset): string {
-  const key = dataset.key.map(identifier).join(', ')
+  const of = [...dataset.key, ...(keepsTombstones(dataset) ? ['_deleted'] : [])]
+  const key = of.map(identifier).join(', ')
   const twice = `SELECT ${key} FROM refined GROUP BY ALL HAVING count(*) > 1`
-  const newest = `SELECT rowid FROM refined WHERE (${key}) IN (${twice}) ${newestOnlySql(dataset)}`
+  const newest = `SELECT rowid FROM refined WHERE (${key}) IN (${twice}) ${newestOnlySql(dataset, of)}`
   return `DELETE FROM refined WHERE (${key}) IN (${twice}) AND rowid NOT IN (${newest})`
 }
 
 /** Writes silver in the order of the addresses; answers with how many rows. */
 export function silverStatement(dataset: Dataset, silver: string): string {
-  const columns = [...Object.keys(dataset.fields), ...lineageColumns].map(identifier).join(', ')
+  const columns = silverColumns(dataset).map(identifier).join(', ')
   return `COPY (SELECT ${columns} FROM refined ORDER BY _partition, _offset) TO ${literal(silver)} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {dataset: ${literal(dataset.name)}, version: ${literal(String(dataset.version))}})`
 }
 

@@ -1,4 +1,4 @@
-import { type NoRecord, noRecords, type ReadValue, type ValueFormat } from './bronze.ts'
+import { type BronzeRecord, type NoRecord, noRecords, type ReadValue, type ValueFormat } from './bronze.ts'
 import type { Dataset, RowOf } from './dataset.ts'
 import { type Field, type Parsed, type ReasonCode, reject, type Scalar } from './kinds/kind.ts'
 import { numberText } from './kinds/numbers.ts'
@@ -42,6 +42,58 @@ export function parseRecord<D extends Dataset>(dataset: D, value: ReadValue): Pa
       })
   }
   return reasons.length > 0 ? { ok: false, reasons } : { ok: true, row: row as RowOf<D> }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * The row that stands for a tombstone of a dataset that keeps them: its key, and in the ordering field when it was sent, as
+ * it has no time of its own; all else is null. Its Kafka key is the text of the only key field, that as a JSON
+ * string, or a JSON object of the key fields. Total: never throws.
+ */
+export function parseTombstone(
+  dataset: Dataset,
+  { key, timestampMs }: Pick<BronzeRecord, 'key' | 'timestampMs'>,
+): ParsedRecord<Readonly<Record<string, Scalar | null>>> {
+  const { fields, orderBy } = dataset
+  const text = key && keyText(dataset, key)
+  const sent = fields[orderBy]!.kind.parse(sentAt(dataset, timestampMs))
+  if (!text || !sent.ok) return rejectRecord('tombstone')
+  const keyFields = Object.fromEntries(dataset.key.map((name) => [name, fields[name]!]))
+  const parsed = parseRecord(
+    { ...dataset, fields: keyFields, unknownFields: 'ignore' },
+    { format: 'json', text },
+  )
+  if (!parsed.ok) return parsed
+  const none = Object.fromEntries(Object.keys(fields).map((name) => [name, null]))
+  return { ok: true, row: { ...none, ...parsed.row, [orderBy]: sent.value } }
+}
+
+/** The JSON object that a tombstone's Kafka key is, or stands for; undefined when it is neither. */
+function keyText({ key: names }: Dataset, key: Uint8Array): string | undefined {
+  let text: string
+  let json: unknown
+  try {
+    text = utf8.decode(key)
+  } catch {
+    return undefined
+  }
+  try {
+    json = JSON.parse(text)
+  } catch {
+    json = text
+  }
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return text
+  return names.length === 1
+    ? JSON.stringify({ [names[0]!]: typeof json === 'string' ? json : text })
+    : undefined
+}
+
+/** As the kind of the ordering field writes it; no text of an instant where it is none. */
+function sentAt({ fields, orderBy }: Dataset, timestampMs: number): string {
+  const sent = new Date(timestampMs)
+  if (Number.isNaN(sent.getTime())) return ''
+  return fields[orderBy]!.kind.name === 'date' ? sent.toISOString().slice(0, -14) : sent.toISOString()
 }
 
 /** What a field says to a JSON value as JSON.parse gives it; undefined when absent. */

@@ -15,6 +15,16 @@ import { identifier, literal, trimSql } from './kinds/strings.ts'
 /** How a record was received: the last columns of every silver file. */
 export const lineageColumns = ['_topic', '_partition', '_offset', '_timestamp_ms'] as const
 
+/** Whether tombstones become rows of silver, with `_deleted`: null in all but their key and order. */
+export const keepsTombstones = ({ tombstones }: Dataset): boolean => tombstones !== 'quarantine'
+
+/** The columns of a silver file. */
+export const silverColumns = (dataset: Dataset): readonly string[] => [
+  ...Object.keys(dataset.fields),
+  ...lineageColumns,
+  ...(keepsTombstones(dataset) ? ['_deleted'] : []),
+]
+
 /** The columns that say which of two records of a key is newer, most significant first: `compareNewest` in SQL. */
 export const newestColumns = (dataset: Dataset): readonly string[] => [
   dataset.orderBy,
@@ -23,10 +33,18 @@ export const newestColumns = (dataset: Dataset): readonly string[] => [
   '_offset',
 ]
 
-/** The end of a DuckDB query over silver's columns that keeps of each key the newest record. */
-export function newestOnlySql(dataset: Dataset): string {
+/** The end of a DuckDB query over silver's columns that keeps the newest record of each key, or of other columns. */
+export function newestOnlySql(dataset: Dataset, of: readonly string[] = dataset.key): string {
   const newest = newestColumns(dataset).map((column) => `${identifier(column)} DESC`)
-  return `QUALIFY row_number() OVER (PARTITION BY ${dataset.key.map(identifier).join(', ')} ORDER BY ${newest.join(', ')}) = 1`
+  return `QUALIFY row_number() OVER (PARTITION BY ${of.map(identifier).join(', ')} ORDER BY ${newest.join(', ')}) = 1`
+}
+
+/** What gold makes of silver, as a DuckDB query. */
+export function foldSql(dataset: Dataset, from: string): string {
+  if (dataset.tombstones === 'mark')
+    return `SELECT * FROM ${from} WHERE NOT _deleted ${newestOnlySql(dataset)}`
+  const newest = `SELECT * FROM ${from} ${newestOnlySql(dataset)}`
+  return dataset.tombstones === 'delete' ? `SELECT * FROM (${newest}) WHERE NOT _deleted` : newest
 }
 
 export type RefineFiles = {

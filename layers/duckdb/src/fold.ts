@@ -1,12 +1,12 @@
 import type { Dataset } from '@cupel/core/dataset'
 import { identifier, literal } from '@cupel/core/kinds/strings'
-import { newestOnlySql } from '@cupel/core/refine-sql'
+import { foldSql } from '@cupel/core/refine-sql'
 import type { Engine } from './engine.ts'
 import { isDamaged, silverProblems } from './silver.ts'
 
 /**
  * Fold silver files: of each key the newest record, by the comparison that gold's upsert uses. Writes its key, partition
- * and offset as CSV without a header; no files, no rows. A file that is no silver of the dataset, or is damaged,
+ * and offset as CSV without a header; no files, no rows; none of a key whose newest record is a tombstone that deletes. A file that is no silver of the dataset, or is damaged,
  * counts for nothing, as in loading.
  */
 export async function foldToCsv(
@@ -21,7 +21,7 @@ export async function foldToCsv(
     engine.run(
       `COPY (${
         from.length > 0
-          ? `SELECT ${columns} FROM read_parquet([${from.map(literal).join(', ')}]) ${newestOnlySql(dataset)}`
+          ? `SELECT ${columns} FROM (${foldSql(dataset, `read_parquet([${from.map(literal).join(', ')}])`)})`
           : 'SELECT 1 WHERE false'
       }) TO ${literal(csv)} (FORMAT csv, HEADER false)`,
     )

@@ -12,8 +12,8 @@ import {
   stringFields,
 } from '@cupel/core/first-pass-sql'
 import { spellingsStatements } from '@cupel/core/kinds/strings'
-import { parseRecord } from '@cupel/core/record'
-import type { RefineFiles } from '@cupel/core/refine-sql'
+import { parseRecord, parseTombstone } from '@cupel/core/record'
+import { keepsTombstones, type RefineFiles } from '@cupel/core/refine-sql'
 import { type BronzeBody, bronzeBody } from './bronze-body.ts'
 import type { Engine } from './engine.ts'
 
@@ -126,14 +126,16 @@ async function judge(
       if (!record)
         throw new Error(`line ${number + 1} is no bronze line: it is not JSON, or lacks its envelope`)
       const { topic, partition, offset, timestampMs, value } = record
-      const parsed = parseRecord(dataset, value)
+      const deletes = value.format === 'tombstone' && keepsTombstones(dataset)
+      const parsed = deletes ? parseTombstone(dataset, record) : parseRecord(dataset, value)
       if (!parsed.ok) {
         const reasons = JSON.stringify(parsed.reasons)
         rejected.push({ partition, offset, line: `${head}${reasons},${line.slice(1)}` })
         continue
       }
       const lineage = { _topic: topic, _partition: partition, _offset: offset, _timestamp_ms: timestampMs }
-      pending.push(`${JSON.stringify({ ...parsed.row, ...lineage })}\n`)
+      const kind = keepsTombstones(dataset) ? { _deleted: deletes } : {}
+      pending.push(`${JSON.stringify({ ...parsed.row, ...lineage, ...kind })}\n`)
       count += 1
       if (pending.length >= 10_000) await flush()
     }

@@ -8,6 +8,7 @@ import { isDamaged, silverProblem } from './silver.ts'
 export type SilverText = {
   readonly format: 'csv' | 'json'
   readonly rows: number
+  readonly tombstones: number // among them
   readonly oldestMs: number | null // the least Kafka timestamp; null of no row
 }
 
@@ -29,7 +30,10 @@ export async function silverToText(
   if (unreadable !== undefined) return { unreadable }
   const from = `FROM read_parquet(${literal(parquet)})`
   try {
-    const [counted] = await engine.rows(`SELECT count(*) AS rows, min(_timestamp_ms) AS oldest ${from}`)
+    const tombstones = dataset.tombstones === 'quarantine' ? '0' : 'count(*) FILTER (_deleted)'
+    const [counted] = await engine.rows(
+      `SELECT count(*) AS rows, ${tombstones} AS tombstones, min(_timestamp_ms) AS oldest ${from}`,
+    )
     const rows = Number(counted!.rows)
     const oldestMs = counted!.oldest === null ? null : Number(counted!.oldest)
     const format = rows <= mostRowsInJson ? 'json' : 'csv'
@@ -38,7 +42,7 @@ export async function silverToText(
     )
     const options = format === 'json' ? 'FORMAT json, ARRAY true' : 'FORMAT csv, HEADER false'
     await engine.run(`COPY (SELECT ${columns.join(', ')} ${from}) TO ${literal(text)} (${options})`)
-    return { format, rows, oldestMs }
+    return { format, rows, tombstones: Number(counted!.tombstones), oldestMs }
   } catch (error) {
     if (isDamaged(error)) return { unreadable: 'its pages are damaged' }
     throw error

@@ -12,7 +12,7 @@ import { silverToText } from '@cupel/duckdb/silver-text'
 import parquet from 'parquetjs-lite'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { merchants } from '#datasets/finance/merchants.ts'
-import { datasetByBronzeFolder, datasetBySilverFolder } from '#datasets/index.ts'
+import { datasetByBronzeFolder, datasets } from '#datasets/index.ts'
 import { makeLoad } from '#functions/gold/load/load.ts'
 import { makeRefine } from '#functions/silver/refine/refine.ts'
 import { kafkaRecord } from '../../support/kafka.ts'
@@ -67,7 +67,7 @@ describe('refine, then load', () => {
     load = makeLoad({
       lake,
       warehouse: database.warehouse,
-      datasetOf: datasetBySilverFolder,
+      datasets,
       silverToText: (dataset, files) => silverToText(engine, dataset, files),
       warn: (line) => warnings.push(line),
     })
@@ -255,7 +255,7 @@ describe('refine, then load', () => {
     const failing = makeLoad({
       lake,
       warehouse: database.warehouse,
-      datasetOf: datasetBySilverFolder,
+      datasets,
       silverToText: async (dataset, files) => {
         if ((await readFile(files.parquet)).length < 10) throw new Error("the disk is full at 'jane'")
         return silverToText(engine, dataset, files)
@@ -297,7 +297,7 @@ describe('refine, then load', () => {
             throw new Error('power cut')
           }),
       },
-      datasetOf: datasetBySilverFolder,
+      datasets,
       silverToText: (dataset, files) => silverToText(engine, dataset, files),
       warn: (line) => warnings.push(line),
     })

@@ -104,7 +104,7 @@ async function load(parquet: string, limits?: { mostRowsInJson: number }): Promi
   const silver = await silverToText(engine, offers, { parquet, text: file }, limits)
   if ('unreadable' in silver) throw new Error(silver.unreadable)
   return database.warehouse.transaction((transaction) =>
-    merge(transaction, offers, { ...silver, file, isEdit: false }),
+    merge(transaction, offers, { ...silver, file, isEdit: false }, [offers]),
   )
 }
 const ways = [

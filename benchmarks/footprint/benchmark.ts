@@ -12,10 +12,10 @@ import { familyOf } from '#operations/cli/view/memory.ts'
  * promise does not hold.
  * CPU time is the kernel's count of what each process used, so what else the machine does changes it little.
  *
- *     npm run bench:footprint              idle for 60 s, then 120 s at 100 transactions a second
- *     npm run bench:footprint -- 30 300    other lengths, in seconds
+ *     npm run bench -- --only footprint              idle for 60 s, then 120 s at 100 transactions a second
+ *     npm run bench -- --only footprint 30 300       other lengths, in seconds
  */
-const [idleSeconds = 60, busySeconds = 120] = process.argv.slice(2).map(Number)
+const [idleSeconds = 60, busySeconds = 120] = process.argv.slice(2).map(Number).filter(Number.isFinite)
 const promisedMegabytes = 1_000
 const promisedIdlePercent = 5
 const restSeconds = 75 // environments that nobody uses end after a minute

@@ -9,6 +9,6 @@ export default defineConfig({
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     maxConcurrency: 6, // each of them waits a minute for its schedule
     testTimeout: 240_000,
-    hookTimeout: 180_000,
+    hookTimeout: 600_000, // npm install on a loaded machine
   },
 })

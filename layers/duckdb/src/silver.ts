@@ -27,7 +27,11 @@ export async function silverProblem(
   const missing = copyColumns(dataset).filter((column) => !columns.has(column.slice(1, -1)))
   if (missing.length > 0) return `lacks ${missing.join(', ')}`
   const other = Object.entries(dataset.fields)
-    .filter(([name, { kind }]) => columns.get(name) !== kind.duckdbType.replace(', ', ','))
+    .filter(([name, { kind }]) => {
+      const type = columns.get(name)
+      const isOlder = kind.name === 'uuid' && type === 'UUID' // as silver was until it had to be read by Spark
+      return !isOlder && type !== kind.duckdbType.replace(', ', ',')
+    })
     .map(([name]) => identifier(name))
   return other.length > 0 ? `has another type than the dataset's in ${other.join(', ')}` : undefined
 }

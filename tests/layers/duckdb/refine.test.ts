@@ -121,9 +121,11 @@ it('names dataset and version in the footer, and keeps exact types', async () =>
   const { metadata } = await refine([order(0)])
   const named = Object.fromEntries((metadata.key_value_metadata ?? []).map(({ key, value }) => [key, value]))
   expect(named).toMatchObject({ dataset: 'orders', version: '7' })
-  const types = Object.fromEntries(metadata.schema.map(({ name, logical_type }) => [name, logical_type]))
+  const types = Object.fromEntries(
+    metadata.schema.map(({ name, logical_type, converted_type }) => [name, logical_type ?? converted_type]),
+  )
   expect(types).toMatchObject({
-    order_id: { type: 'UUID' },
+    order_id: 'UTF8', // Spark and Athena do not know Parquet's UUID
     total: { type: 'DECIMAL', precision: 18, scale: 4 },
     changed_at: { type: 'TIMESTAMP', isAdjustedToUTC: true },
   })

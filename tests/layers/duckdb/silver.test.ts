@@ -47,3 +47,18 @@ it('finds of many files what it finds of each, and looks once at those of one sc
   })
   expect(await silverProblems(engine, merchants, [])).toEqual([])
 })
+
+it('takes silver of before, whose identifiers are of the type UUID of Parquet', async () => {
+  await withTemporaryFolder(async (folder) => {
+    const file = folder.file('silver.parquet')
+    const older = columns.map((column) => column.replace(/VARCHAR AS "merchant_id"/, 'UUID AS "merchant_id"'))
+    expect(older).not.toEqual(columns)
+    await parquet(file, older)
+    expect(await silverProblem(engine, merchants, file)).toBeUndefined()
+    await parquet(
+      file,
+      columns.map((column) => column.replace(/VARCHAR AS "name"/, 'UUID AS "name"')),
+    )
+    expect(await silverProblem(engine, merchants, file)).toMatch(/another type.*"name"/)
+  })
+})

@@ -3,52 +3,58 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dataset } from '@cupel/core/dataset'
 import { CupelError } from '@cupel/core/errors'
-import { identifier } from '@cupel/core/kinds/strings'
+import { identifier, literal } from '@cupel/core/kinds/strings'
 import type { Summary } from '@cupel/core/summary'
 import { createSummaries, summariesByDataset } from '@cupel/core/summary-sql'
 import { commentStatements, createTable } from '@cupel/core/warehouse-sql'
 import type { Postgres, Transaction } from '@cupel/io/postgres'
-import { compareTables, type Table } from './table-difference.ts'
+import { compareTables, type Obstacle, type Table } from './table-difference.ts'
 
-/** A step that is applied once: a file of warehouse/migrations, a dataset's table, or what is derived and made anew. */
-type Step = {
+/** What makes the database what the datasets want, a part at a time: a dataset's table, or all summaries of a dataset. */
+export type Difference = {
   readonly name: string
-  readonly sql: string
-  readonly dataset?: Dataset
-  readonly again?: true // the SQL drops what it made before
+  readonly statements: readonly string[] // that no row which is there can be in the way of
+  readonly obstacles: readonly Obstacle[]
 }
+export type Migrated = {
+  readonly applied: readonly string[] // files
+  readonly followed: readonly string[] // what the files do not say yet
+}
+type Wanted = { readonly datasets: readonly Dataset[]; readonly summaries?: readonly Summary[] }
 
 const lock = 7_283_651 // any number, the same for all of us: one migration at a time in a database
 
 /**
- * Bring the database to what this version needs: the numbered files in order, then each dataset's table, then the
- * summaries, which are made anew when they changed. Each step is one transaction with the note that it was applied; two starts at once wait for each other. A table whose dataset
- * changed is altered when no row that is there could be in the way.
+ * Bring the database to what this version needs: the numbered files in order, each in one transaction with the note that it
+ * was applied; two starts at once wait for each other. Then the database's own catalog is compared with what the
+ * datasets want. What differs is refused; with `follow`, as on one's own machine, the database follows the datasets where
+ * no row that is there could be in the way.
  *
- * @returns the names of the steps applied now.
- * @throws {CupelError} MIGRATION_CHANGED when a file that was applied reads differently now, and TABLE_DIFFERS when a
- * table has to be altered by hand; both say how.
+ * @throws {CupelError} MIGRATION_CHANGED when a file that was applied reads differently now, DRIFT when the files do not
+ * say what the datasets want, TABLE_DIFFERS when a person has to decide; all say what to do.
  */
 export async function migrate(
-  warehouse: Postgres,
-  {
-    directory,
-    datasets,
-    summaries = [],
-  }: { directory: string; datasets: readonly Dataset[]; summaries?: readonly Summary[] },
+  warehouse: Pick<Postgres, 'transaction'>,
+  { directory, follow, ...wanted }: Wanted & { readonly directory: string; readonly follow: boolean },
+): Promise<Migrated> {
+  const applied = await applyFiles(warehouse, directory)
+  const followed = await warehouse.transaction(async (transaction) => {
+    await transaction.query('SELECT pg_advisory_xact_lock($1)', [lock])
+    const differences = await compareDatabase(transaction, wanted)
+    const refused = refusal(differences, follow)
+    if (refused) throw refused
+    for (const statement of differences.flatMap(({ statements }) => statements))
+      await transaction.query(statement)
+    return differences.map(({ name }) => name)
+  })
+  return { applied, followed }
+}
+
+/** The numbered files that were not applied yet, applied. */
+export async function applyFiles(
+  warehouse: Pick<Postgres, 'transaction'>,
+  directory: string,
 ): Promise<readonly string[]> {
-  const files = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort()
-  const steps: Step[] = [
-    ...(await Promise.all(
-      files.map(async (name) => ({ name, sql: await readFile(join(directory, name), 'utf8') })),
-    )),
-    ...datasets.map((dataset) => ({ name: `table ${dataset.table}`, sql: createTable(dataset), dataset })),
-    ...[...summariesByDataset(summaries)].map(([from, all]) => ({
-      name: `summaries of ${from.table}`,
-      sql: createSummaries(from, all),
-      again: true as const,
-    })),
-  ]
   await warehouse.transaction(async (transaction) => {
     await transaction.query('SELECT pg_advisory_xact_lock($1)', [lock])
     await transaction.query(
@@ -56,57 +62,105 @@ export async function migrate(
     )
   })
   const applied: string[] = []
-  for (const step of steps)
-    if (await warehouse.transaction((transaction) => apply(transaction, step))) applied.push(step.name)
+  for (const name of (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort()) {
+    const sql = await readFile(join(directory, name), 'utf8')
+    if (await warehouse.transaction((transaction) => apply(transaction, name, sql))) applied.push(name)
+  }
   return applied
 }
 
-async function apply(transaction: Transaction, { name, sql, dataset, again }: Step): Promise<boolean> {
+async function apply(transaction: Transaction, name: string, sql: string): Promise<boolean> {
   await transaction.query('SELECT pg_advisory_xact_lock($1)', [lock])
-  const sha256 = createHash('sha256').update(sql).digest('hex')
-  const { rows } = await transaction.query<{ sha256: string }>(
-    'SELECT sha256 FROM migrations WHERE name = $1',
-    [name],
-  )
-  const before = rows[0]
-  if (before?.sha256 === sha256) return false
-  if (!before || again) await transaction.query(sql)
-  else if (dataset) await alter(transaction, dataset)
-  else
+  const before = await noted(transaction, name)
+  const now = sha256(sql)
+  if (before === now) return false
+  if (before)
     throw new CupelError(
       'MIGRATION_CHANGED',
       `${name} was applied to this database in another form. On your own machine: npm run reset; where the data must ` +
         'stay: put it back as it was, and alter what it made in a new numbered file in warehouse/migrations',
       { retryable: false },
     )
-  await transaction.query(
-    `INSERT INTO migrations (name, sha256) VALUES ($1, $2)
-     ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256, applied_at = now()`,
-    [name, sha256],
-  )
+  await transaction.query(sql)
+  await transaction.query(noteStatement(name, now))
   return true
 }
 
-/** Make a table that is there fit its dataset, or say what has to be done by hand first. */
-async function alter(transaction: Transaction, dataset: Dataset): Promise<void> {
-  const { additions, obstacles } = compareTables(
-    dataset.table,
-    await describeTable(transaction, dataset.table),
-    await describeWanted(transaction, dataset),
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+async function noted(transaction: Transaction, name: string): Promise<string | undefined> {
+  const { rows } = await transaction.query<{ sha256: string }>(
+    'SELECT sha256 FROM migrations WHERE name = $1',
+    [name],
   )
-  if (obstacles.length > 0)
-    throw new CupelError(
-      'TABLE_DIFFERS',
-      `table ${dataset.table} cannot be altered to fit its dataset without you: ${obstacles.join('; ')}. ` +
-        'Where the data must stay: put what you decide into a new numbered file in warehouse/migrations. ' +
-        'On your own machine: npm run reset',
-      { retryable: false },
-    )
-  for (const statement of [...additions, ...commentStatements(dataset)]) await transaction.query(statement)
+  return rows[0]?.sha256
 }
 
+const noteStatement = (name: string, sha: string): string =>
+  `INSERT INTO migrations (name, sha256) VALUES (${literal(name)}, ${literal(sha)}) ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256, applied_at = now()`
+
+/** Where the database is not what the datasets want. Summaries hold nothing of their own: they are made anew when changed. */
+export async function compareDatabase(
+  transaction: Transaction,
+  { datasets, summaries = [] }: Wanted,
+): Promise<readonly Difference[]> {
+  const differences: Difference[] = []
+  for (const dataset of datasets) differences.push(await compareTable(transaction, dataset))
+  for (const [from, all] of summariesByDataset(summaries)) {
+    const name = `summaries of ${from.table}`
+    const script = createSummaries(from, all)
+    const isThere = (await noted(transaction, name)) === sha256(script)
+    const statements = isThere ? [] : [script, noteStatement(name, sha256(script))]
+    differences.push({ name, statements, obstacles: [] })
+  }
+  return differences.filter(({ statements, obstacles }) => statements.length + obstacles.length > 0)
+}
+
+async function compareTable(transaction: Transaction, dataset: Dataset): Promise<Difference> {
+  const name = `table ${dataset.table}`
+  const present = await describeTable(transaction, dataset.table)
+  if (present.columns.length === 0)
+    return {
+      name,
+      statements: [createTable(dataset).replaceAll(/CREATE (TABLE|INDEX) /g, 'CREATE $1 IF NOT EXISTS ')],
+      obstacles: [],
+    }
+  const wanted = await describeWanted(transaction, dataset)
+  const { additions, obstacles } = compareTables(dataset.table, present, wanted)
+  const comments =
+    present.comments === wanted.comments && additions.length === 0 ? [] : commentStatements(dataset)
+  return { name, statements: [...additions, ...comments], obstacles }
+}
+
+function refusal(differences: readonly Difference[], follow: boolean): CupelError | undefined {
+  const hindered = differences.filter(({ obstacles }) => obstacles.length > 0)
+  if (hindered.length > 0)
+    return new CupelError(
+      'TABLE_DIFFERS',
+      `${hindered
+        .map(
+          ({ name, obstacles }) =>
+            `${name} cannot be altered to fit its dataset without you: ${obstacles.map(({ why, statement }) => `${why}: ${statement}`).join('; ')}`,
+        )
+        .join(
+          '. ',
+        )}. Where the data must stay: npx cupel migrations new writes this into a numbered file, in which ` +
+        'you decide. On your own machine: npm run reset',
+      { retryable: false },
+    )
+  if (follow || differences.length === 0) return undefined
+  return new CupelError(
+    'DRIFT',
+    `the database is not what the datasets want: ${differences.map(({ name }) => name).join(', ')}. npx cupel migrations ` +
+      'new writes what is missing into a numbered file in warehouse/migrations; where it writes none, somebody altered the database',
+    { retryable: false },
+  )
+}
+
+type Described = Table & { readonly comments: string }
+
 /** The table as the dataset wants it, in PostgreSQL's own words: made for a moment, for this session only. */
-async function describeWanted(transaction: Transaction, dataset: Dataset): Promise<Table> {
+async function describeWanted(transaction: Transaction, dataset: Dataset): Promise<Described> {
   const [{ path }] = (
     await transaction.query<{ path: string }>("SELECT current_setting('search_path') AS path")
   ).rows as [{ path: string }]
@@ -118,17 +172,24 @@ async function describeWanted(transaction: Transaction, dataset: Dataset): Promi
   return wanted
 }
 
-async function describeTable(transaction: Transaction, table: string): Promise<Table> {
+/** Without columns where there is none. */
+async function describeTable(transaction: Transaction, table: string): Promise<Described> {
   const { rows: columns } = await transaction.query<Table['columns'][number]>(
     `SELECT attname AS name, format_type(atttypid, atttypmod) AS type, attnotnull AS required
-     FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
+     FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
     [identifier(table)],
   )
   const { rows: constraints } = await transaction.query<Table['constraints'][number]>(
     `SELECT conname AS name, pg_get_constraintdef(oid) AS definition,
        ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey)) AS columns
-     FROM pg_constraint WHERE conrelid = $1::regclass AND contype IN ('c', 'p') ORDER BY conname`,
+     FROM pg_constraint WHERE conrelid = to_regclass($1) AND contype IN ('c', 'p', 'u') ORDER BY conname`,
     [identifier(table)],
   )
-  return { columns, constraints }
+  const { rows: comments } = await transaction.query<{ all: string | null }>(
+    `SELECT json_agg(json_build_array(attname, description) ORDER BY attname)::text AS "all"
+     FROM pg_description LEFT JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid
+     WHERE classoid = 'pg_class'::regclass AND objoid = to_regclass($1)`,
+    [identifier(table)],
+  )
+  return { columns, constraints, comments: comments[0]?.all ?? '' }
 }

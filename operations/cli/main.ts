@@ -168,8 +168,21 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     .action(run(async () => runBuild))
   program
     .command('migrate')
-    .description('bring the database at DATABASE_URL up to date')
+    .description(
+      'apply the numbered files of warehouse/migrations to DATABASE_URL, and check it against the datasets',
+    )
+    .option('--follow', 'make what the files do not say yet, as on your own machine')
     .action(run(async () => (await import('./migrate-command.ts')).runMigrate))
+  program
+    .command('migrations')
+    .description('the numbered files of warehouse/migrations')
+    .command('new')
+    .description('write the next one from what the datasets want and the files do not say')
+    .argument('[name]', 'behind its number')
+    .action(async (name: string | undefined) => {
+      const { runMigrationsNew } = await import('./migrations-command.ts')
+      exitCode = await runMigrationsNew(root, name)
+    })
 
   // Who read may have seen enough: `| head`.
   for (const output of [process.stdout, process.stderr]) output.on('error', () => {})

@@ -5,7 +5,8 @@ import { datasets, summaries } from '#datasets/index.ts'
 import { migrate } from '../migrate.ts'
 import { Failure } from './failure.ts'
 
-export async function runMigrate(root: string): Promise<number> {
+/** Apply the numbered files, and check that the database is what the datasets want. `follow`: make it so, as far as it goes. */
+export async function runMigrate(root: string, { follow = false }: { follow?: boolean }): Promise<number> {
   const settings = readSettings(process.env, (from) => ({
     databaseUrl: from.url('DATABASE_URL', ['postgres:', 'postgresql:']),
   }))
@@ -17,12 +18,18 @@ export async function runMigrate(root: string): Promise<number> {
           'or unset DATABASE_URL for the embedded one',
       )
     })
-    const applied = await migrate(warehouse, {
+    const { applied, followed } = await migrate(warehouse, {
       directory: join(root, 'warehouse/migrations'),
       datasets,
       summaries,
+      follow,
     })
-    console.log(applied.length > 0 ? `Database: applied ${applied.join(', ')}` : 'Database: up to date')
+    if (applied.length > 0) console.log(`Database: applied ${applied.join(', ')}`)
+    if (followed.length > 0)
+      console.log(
+        `Database: applied ${followed.join(', ')} as the datasets are now; before you commit: npx cupel migrations new`,
+      )
+    if (applied.length + followed.length === 0) console.log('Database: up to date')
     return 0
   } finally {
     await warehouse.end()

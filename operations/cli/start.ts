@@ -156,7 +156,7 @@ async function startAndRun(
 /** Migrates by the datasets as they are in their files now, for which it takes another process. */
 async function migrateAnew(root: string, { postgres }: Endpoints, note: Screen['note']): Promise<void> {
   const env = { ...process.env, DATABASE_URL: postgres }
-  const command = [join(root, 'operations/cli/cupel.mjs'), 'migrate']
+  const command = [join(root, 'operations/cli/cupel.mjs'), 'migrate', '--follow']
   const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: root, env }).catch(
     (error) => {
       throw new Failure(error.stderr.trim().replace(/^cupel: /, ''))

@@ -88,6 +88,8 @@ export function differenceQuery(summary: Summary): string {
 WHERE NOT EXISTS (SELECT FROM (${touchedGroups(summary, notesTable(summary.from))}) AS groups WHERE ${sameGroup(summary, 'found')})`
 }
 
+const marks = ({ tombstones }: Dataset): boolean => tombstones === 'mark'
+
 const ownColumns = ({ period, by }: Summary): readonly string[] => [...periodColumn(period), ...by]
 /** What tells groups apart. */
 export const groupColumns = (summary: Summary): readonly string[] => [
@@ -107,7 +109,8 @@ function computed(summary: Summary, groups?: string): string {
   const { from, joined, measures, rows } = summary
   const lookUps = Object.entries(joined).map(([column, { dataset, through }]) => {
     const other = identifier(`${column} of`)
-    return `LEFT JOIN ${identifier(dataset.table)} AS ${other} ON ${other}.${identifier(dataset.key[0]!)} = present.${identifier(through)}`
+    const isThere = marks(dataset) ? ` AND NOT ${other}."_deleted"` : ''
+    return `LEFT JOIN ${identifier(dataset.table)} AS ${other} ON ${other}.${identifier(dataset.key[0]!)} = present.${identifier(through)}${isThere}`
   })
   const source = [
     ...ownColumns(summary).map((column) => `${expression(summary, column)} AS ${identifier(column)}`),
@@ -118,7 +121,7 @@ function computed(summary: Summary, groups?: string): string {
       .filter((field) => !groupColumns(summary).includes(field))
       .map((field) => `present.${identifier(field)}`),
   ]
-  const selected = `(SELECT ${source.join(', ')} FROM ${identifier(from.table)} AS present${groups ? ` JOIN ${groups} AS groups ON ${rowsOfGroup(summary)}` : ''}${lookUps.map((join) => ` ${join}`).join('')}) AS source`
+  const selected = `(SELECT ${source.join(', ')} FROM ${identifier(from.table)} AS present${groups ? ` JOIN ${groups} AS groups ON ${rowsOfGroup(summary)}` : ''}${lookUps.map((join) => ` ${join}`).join('')}${marks(from) ? ' WHERE NOT present."_deleted"' : ''}) AS source`
   if (rows)
     return `SELECT ${columnsOf(summary).map(identifier).join(', ')} FROM (${rows.sql(selected)}) AS made`
   const group = groupColumns(summary).map(identifier).join(', ')
@@ -246,7 +249,7 @@ function references(summaries: readonly Summary[]): readonly Reference[] {
   return [...grouped(joins, ({ through }) => through)].map(([through, all]) => ({
     dataset: all[0]!.dataset,
     through,
-    fields: [...new Set(all.map(({ field }) => field))],
+    fields: [...new Set(all.map(({ field }) => field)), ...(marks(all[0]!.dataset) ? ['_deleted'] : [])],
   }))
 }
 

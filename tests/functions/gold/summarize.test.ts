@@ -10,7 +10,7 @@ import { migrate } from '#operations/migrate.ts'
 import { changesToSummarize, problemsOfSummaries, takeStockOfSummaries } from '#operations/summary-stock.ts'
 import { makeDatabase, type TestDatabase } from '../../support/postgres.ts'
 
-const common = { description: 'Of a test.', version: 1 }
+const common = { description: 'Of a test.', version: 1, tombstones: 'mark' } as const
 const shops = dataset({
   ...common,
   name: 'shops',
@@ -123,6 +123,8 @@ const aWrite: fc.Arbitrary<Step> = fc.oneof(
       do: 'sql',
       sql: 'UPDATE sales SET sale = sale - 20 WHERE sale = 5 AND NOT EXISTS (SELECT FROM sales WHERE sale < 0)',
     },
+    { do: 'sql', sql: 'UPDATE sales SET _deleted = NOT _deleted WHERE sale % 4 = 0' },
+    { do: 'sql', sql: "UPDATE shops SET _deleted = NOT _deleted WHERE shop = 'c'" },
     { do: 'sql', sql: "DELETE FROM shops WHERE shop = 'a'" },
     {
       do: 'sql',
@@ -148,6 +150,7 @@ describe('summarize', () => {
       directory: import.meta.dirname, // without migrations
       datasets: [sales, shops],
       summaries,
+      follow: true,
     })
     summarize = makeSummarize({ warehouse: database.warehouse, summaries, most: 20 })
   })
@@ -163,7 +166,13 @@ describe('summarize', () => {
     await transaction.query(
       `CREATE TEMPORARY TABLE incoming (LIKE ${dataset.table} INCLUDING DEFAULTS) ON COMMIT DROP`,
     )
-    const placed = rows.map((row) => ({ ...row, _timestamp_ms: 0, _partition: 0, _offset: offset++ }))
+    const placed = rows.map((row) => ({
+      ...row,
+      _deleted: false,
+      _timestamp_ms: 0,
+      _partition: 0,
+      _offset: offset++,
+    }))
     const columns = copyColumns(dataset).join(', ')
     await transaction.query(
       `INSERT INTO incoming (${columns}) SELECT ${columns} FROM json_populate_recordset(NULL::${dataset.table}, $1)`,
@@ -175,7 +184,7 @@ describe('summarize', () => {
   /** What the summaries should hold, worked out from the rows without any SQL of theirs. */
   async function recomputed() {
     const rows = await database.warehouse.query<Record<string, string>>(
-      `SELECT sales.*, trade, to_char(sold_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day FROM sales LEFT JOIN shops USING (shop) ORDER BY sold_at, sale`,
+      `SELECT sales.*, trade, to_char(sold_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day FROM sales LEFT JOIN shops ON sales.shop = shops.shop AND NOT shops._deleted WHERE NOT sales._deleted ORDER BY sold_at, sale`,
     )
     const units = (row: Record<string, string>) => BigInt(row.quantity!) * BigInt(row.price!.replace('.', ''))
     const groups = <T>(key: (row: Record<string, string>) => unknown[], make: (rows: Rows) => T) => {

@@ -75,9 +75,9 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
   program
     .command('stream')
     .description(
-      'send the rows of a CSV file into a topic, each as JSON, once; goes on where an earlier run ended',
+      'send the rows of a CSV file, or JSON lines, into a topic, each once; goes on where an earlier run ended',
     )
-    .argument('<file>', 'CSV with a header')
+    .argument('<file>', 'CSV with a header, or JSON lines')
     .requiredOption('--topic <name>', 'where to')
     .option('--delay <duration>', 'after each row: 200ms, 1s, 0', duration, 200)
     .option('--restart', 'from the first row, also when rows were sent before')
@@ -142,9 +142,19 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
       const { runReplay } = await import('./events/replay.ts')
       exitCode = await runReplay(root, address, options)
     })
-  program
+  const datasets = program
     .command('datasets')
-    .description('what is derived from the dataset files')
+    .description('what is derived from the dataset files, and new ones')
+  datasets
+    .command('new')
+    .description('write a dataset and a pipeline from a sample of its records; doubts are marked')
+    .argument('<name>', 'of dataset, topic and table')
+    .requiredOption('--from <sample>', 'CSV with a header, or JSON lines')
+    .action(async (name: string, options: { from: string }) => {
+      const { runDatasetsNew } = await import('../datasets/new-dataset.ts')
+      exitCode = await runDatasetsNew(root, name, options)
+    })
+  datasets
     .command('docs')
     .description('write docs/datasets/ and the sources of dbt anew')
     .action(run(async () => (await import('./datasets-command.ts')).runDatasetsDocs))

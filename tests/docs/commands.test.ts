@@ -39,37 +39,39 @@ afterAll(async () => {
   await rm(clone, { recursive: true, force: true })
 })
 
-describe.each(['README.md', 'docs/guide/look-back.md', 'docs/guide/first-run.md'])(
-  'the commands of %s',
-  async (page) => {
-    const text = await readFile(join(root, page), 'utf8')
-    const commands = commandsIn(text)
+describe.each([
+  'README.md',
+  'docs/guide/look-back.md',
+  'docs/guide/first-run.md',
+  'docs/guide/add-a-dataset.md',
+])('the commands of %s', async (page) => {
+  const text = await readFile(join(root, page), 'utf8')
+  const commands = commandsIn(text)
 
-    it('are found', () => expect(commands.length).toBeGreaterThan(3))
+  it('are found', () => expect(commands.length).toBeGreaterThan(3))
 
-    for (const command of commands) {
-      const title = `line ${command.line}: ${command.text
-        .split('\n')
-        .filter((line) => !line.startsWith('#'))
-        .join(' ; ')}`
-      const why = elsewhere(command)
-      if (why !== undefined) it.skip(`${title} (${why})`)
-      else it(title, { timeout: 600_000 }, () => (isEndless(command) ? begin(command) : runToItsEnd(command)))
-    }
+  for (const command of commands) {
+    const title = `line ${command.line}: ${command.text
+      .split('\n')
+      .filter((line) => !line.startsWith('#'))
+      .join(' ; ')}`
+    const why = elsewhere(command)
+    if (why !== undefined) it.skip(`${title} (${why})`)
+    else it(title, { timeout: 600_000 }, () => (isEndless(command) ? begin(command) : runToItsEnd(command)))
+  }
 
-    it('ends what runs until Ctrl-C in order', { timeout: 60_000 }, async () => {
-      await endRunning()
-    })
+  it('ends what runs until Ctrl-C in order', { timeout: 60_000 }, async () => {
+    await endRunning()
+  })
 
-    it('shows files that are there', async () => {
-      for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g))
-        await expect(
-          readFile(join(root, dirname(page), target!)).catch(({ code }) => code),
-          target,
-        ).resolves.not.toBe('ENOENT')
-    })
-  },
-)
+  it('shows files that are there', async () => {
+    for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g))
+      await expect(
+        readFile(join(root, dirname(page), target!)).catch(({ code }) => code),
+        target,
+      ).resolves.not.toBe('ENOENT')
+  })
+})
 
 type Running = { readonly command: Command; readonly child: ChildProcess; readonly output: () => string }
 const running = new Set<Running>()

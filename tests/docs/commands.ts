@@ -31,4 +31,5 @@ export function commandsIn(page: string): readonly Command[] {
 
 /** Whether it runs until Ctrl-C. */
 export const isEndless = ({ text, note }: Command): boolean =>
-  note === 'keeps running' || /(^|\n|&& )(npm start(?!.*--transactions)|npx serverless offline)/.test(text)
+  note === 'keeps running' ||
+  /(^|\n|&& )(npm start(?!.*--(transactions|records))|npx serverless offline)/.test(text)

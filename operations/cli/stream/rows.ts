@@ -2,22 +2,23 @@ import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import { csvReader, firstRow } from '#functions/bronze/land-file/csv.ts'
 import { decodeFile, headBytes } from '#functions/bronze/land-file/decode.ts'
+import { lineReader } from '#functions/bronze/land-file/lines.ts'
 import { byteString, type FileRecord, text } from '#functions/bronze/land-file/record.ts'
 import { Failure } from '../failure.ts'
 
-/** A row of a CSV file as it is sent. */
+/** A row of a CSV file, or a line of JSON lines, as it is sent. */
 export type Row = {
   readonly row: number // from 1, the header not counted
-  readonly value: string // JSON: the cells as strings, as they are, and `row` and `file`
+  readonly value: string // JSON: the cells as strings, or the members, as they are, and `row` and `file`
 }
 
 const delimiters = [',', ';', '\t', '|']
 
 /**
- * The rows of a CSV file (RFC 4180, unpacked where it is gzip), some at a time. A row that cannot be read by the header is
- * kept as what it is: its cells in a list, or its line, with the problem.
+ * The rows of a CSV file (RFC 4180), or the objects of JSON lines, unpacked where it is gzip, some at a time. A row that
+ * cannot be read is kept as what it is: its cells in a list, its line or bytes, with the problem.
  *
- * @throws {Failure} that says what to do when it is no CSV file with rows, and at the row where its header changes.
+ * @throws {Failure} that says what to do when it is no such file, or has no rows, and at the row where its header changes.
  */
 export async function* readRows(file: string): AsyncGenerator<readonly Row[]> {
   const name = basename(file)
@@ -25,16 +26,17 @@ export async function* readRows(file: string): AsyncGenerator<readonly Row[]> {
   try {
     const { head, chunks } = await decodeFile(createReadStream(file))
     if (head.includes(0)) throw new Failure(`${file} is not text: a CSV file is needed`)
-    const { delimiter, columns } = headerOf(file, head)
+    const isLines = /^\s*\{/.test(head.toString('latin1'))
+    const { delimiter, columns } = isLines ? { delimiter: '', columns: [] } : headerOf(file, head)
     const toRow = (record: FileRecord): Row => {
-      if (isHeader(record, columns))
+      if (!isLines && isHeader(record, columns))
         throw new Failure(
           `${file}:${record.at}: the header changes here: put what follows into a file of its own (the ${row} rows before are fine)`,
         )
       row += 1
       return { row, value: jsonOf(record, row, name) }
     }
-    const reader = csvReader({ delimiter, columns })
+    const reader = isLines ? lineReader() : csvReader({ delimiter, columns })
     for await (const chunk of chunks) yield reader.read(byteString(chunk)).map(toRow)
     yield reader.end().map(toRow)
   } catch (error) {
@@ -81,6 +83,10 @@ function isHeader({ format, value }: FileRecord, columns: readonly string[]): bo
 }
 
 function jsonOf({ format, value }: FileRecord, row: number, file: string): string {
-  const content = format === 'bytes' ? `{"problem":"not UTF-8","base64":${value}}` : text(value)
-  return `${content.slice(0, -1)},"row":${row},"file":${JSON.stringify(file)}}`
+  const isObject = format !== 'bytes' && value.startsWith('{')
+  const content = isObject
+    ? text(value).trimEnd()
+    : `{"problem":"no object in UTF-8","content":${text(value)}}`
+  const place = `"row":${row},"file":${JSON.stringify(file)}}`
+  return `${content.slice(0, -1)}${/^\{\s*\}$/.test(content) ? '' : ','}${place}`
 }

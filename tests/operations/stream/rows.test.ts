@@ -36,8 +36,21 @@ describe('the rows of a file', () => {
       { cells: ['1'], problem: '1 cells, and the header has 2', row: 1 },
       { cells: ['1', '2', '3'], row: 2 },
       { line: '"x,y', row: 3 },
-      { base64: '/ywx', problem: 'not UTF-8', row: 4, file: 'a.csv' },
+      { content: '/ywx', problem: 'no object in UTF-8', row: 4, file: 'a.csv' },
     ])
+  })
+
+  it('are the objects of JSON lines, digit by digit', async () => {
+    expect(await rowsOf('{"a":{"b":[1]}} \n\n{}\n[1]\nnope\n')).toMatchObject([
+      { a: { b: [1] }, row: 1, file: 'a.csv' },
+      { row: 2, file: 'a.csv' },
+      { content: [1], row: 3 },
+      { content: Buffer.from('nope').toString('base64'), row: 4 },
+    ])
+    const file = join(directory, 'a.csv')
+    await writeFile(file, '{"id":12345678901234567890}')
+    for await (const [row] of readRows(file))
+      if (row) expect(row.value).toContain('"id":12345678901234567890,"row"')
   })
 
   it('are those of the books, of which no line is lost', async () => {

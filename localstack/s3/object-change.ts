@@ -13,6 +13,7 @@ export type ObjectChange = {
   readonly key: string // raw, not URL-encoded
   readonly size: number // bytes
   readonly eTag: string // without quotes
+  readonly versionId?: string // of a bucket with versioning, which the embedded S3 has not
   readonly sequencer: string // 16 hex digits, strictly growing, also across restarts
   readonly eventTime: string // ISO 8601 with milliseconds, UTC
   readonly requestId: string

@@ -19,7 +19,7 @@ it('gives functions the credentials of the S3 in use, without the token that it 
   expect(endpointVariables(endpoints, 'eu-west-1')).not.toHaveProperty('AWS_SESSION_TOKEN')
 })
 
-it('functions get the same event of an upload, whether an S3 tells of it by webhook, in a topic or in a queue', async () => {
+it('63. functions get the same event, as AWS sends it, whether an S3 tells of an upload by webhook, in a topic or in a queue', async () => {
   const sqs = await startFakeSqs()
   const s3 = await startTestS3()
   const cloud = await startTestCloud(
@@ -46,7 +46,9 @@ it('functions get the same event of an upload, whether an S3 tells of it by webh
     sqs.send(told)
     await vi.waitFor(() => expect(events).toHaveLength(3), 15_000)
     expect(new Set(events).size).toBe(1)
+    expect(Object.keys(JSON.parse(events[0]!))).toEqual(['Records'])
     expect(JSON.parse(events[0]!).Records[0]).toMatchObject({
+      eventVersion: '2.1',
       eventSource: 'aws:s3',
       eventName: 'ObjectCreated:Put',
       s3: { bucket: { name: 'foreign-uploads' }, object: { key: 'in/x+y%2B%C3%BC.json', size: 7 } },

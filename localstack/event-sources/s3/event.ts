@@ -7,7 +7,8 @@ import type { BucketNotification } from '../../template.ts'
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
  */
 export function s3Event(change: ObjectChange, notification: BucketNotification, region: string): string {
-  const { bucket, eventName, eventTime, key, size, eTag, sequencer, sourceIp, requestId, id2 } = change
+  const { bucket, eventName, eventTime, key, size, eTag, versionId, sequencer, sourceIp, requestId, id2 } =
+    change
   const removed = eventName.startsWith('ObjectRemoved:')
   return JSON.stringify({
     Records: [
@@ -24,7 +25,12 @@ export function s3Event(change: ObjectChange, notification: BucketNotification, 
           s3SchemaVersion: '1.0',
           configurationId: notification.id,
           bucket: { name: bucket, ownerIdentity: { principalId: 'LOCAL' }, arn: `arn:aws:s3:::${bucket}` },
-          object: { key: encodeKey(key), ...(removed ? {} : { size, eTag }), sequencer },
+          object: {
+            key: encodeKey(key),
+            ...(removed ? {} : { size, eTag }),
+            ...(versionId !== undefined && { versionId }),
+            sequencer,
+          },
         },
       },
     ],

@@ -35,7 +35,7 @@ export function readNotification(text: string): ObjectChange[] {
   return records.flatMap((record: Notified) => {
     const eventName = record.eventName?.replace(/^s3:/, '') ?? ''
     const bucket = record.s3?.bucket?.name
-    const { key, size = 0, eTag = '', sequencer = '0' } = record.s3?.object ?? {}
+    const { key, size = 0, eTag = '', versionId, sequencer = '0' } = record.s3?.object ?? {}
     if (!emulated.has(eventName)) return []
     if (!bucket || !key) throw new Error('a record of the notification has no bucket or no key')
     return {
@@ -46,6 +46,7 @@ export function readNotification(text: string): ObjectChange[] {
         : decodeURIComponent(key.replaceAll('+', ' ')),
       size,
       eTag: eTag.replaceAll('"', ''),
+      ...(versionId !== undefined && { versionId }),
       sequencer: sequencer.toUpperCase(),
       eventTime: new Date(record.eventTime ?? Date.now()).toISOString(),
       requestId: record.responseElements?.['x-amz-request-id'] ?? '',
@@ -67,6 +68,7 @@ type Notified = {
       readonly key?: string
       readonly size?: number
       readonly eTag?: string
+      readonly versionId?: string
       readonly sequencer?: string
     }
   }

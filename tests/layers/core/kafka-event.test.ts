@@ -1,8 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { addressOf, decodeMskEvent } from '@cupel/core/kafka-event'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { awsFixture } from '../../support/fixtures.ts'
+import { recorded } from '../../support/fixtures.ts'
 import { kafkaRecord, mskEvent } from '../../support/kafka.ts'
 
 const bytes = () => fc.uint8Array({ maxLength: 40 })
@@ -64,15 +63,13 @@ describe('decodeMskEvent', () => {
     expect(() => decodeMskEvent(event)).toThrowError(expect.objectContaining({ code: 'EVENT_SHAPE' }))
   })
 
-  it.each([
+  it.for([
     'aws-lambda-go/kafka-event.json',
     'powertools-python/kafkaEventMsk.json',
     'powertools-python/kafkaEventSelfManaged.json',
     'aws-lambda-java/kafka_event.json',
-  ])('decodes the recorded event %s', (name) => {
-    const file = awsFixture(name)
-    if (!existsSync(file)) return console.log(`skipped: ${name} is not on this machine`)
-    const records = decodeMskEvent(JSON.parse(readFileSync(file, 'utf8')))
+  ])('decodes the recorded event %s', (name, context) => {
+    const records = decodeMskEvent(recorded(`aws-events/${name}`, context))
     expect(records.length).toBeGreaterThan(0)
     expect(addressOf(records[0]!)).toMatch(/^.+-\d+@\d+$/)
   })

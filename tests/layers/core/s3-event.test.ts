@@ -1,8 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { decodeS3Event, objectCreatedEvent } from '@cupel/core/s3-event'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { awsFixture } from '../../support/fixtures.ts'
+import { recorded } from '../../support/fixtures.ts'
 
 const created = (key: string, eventName = 'ObjectCreated:Put') => ({
   Records: [{ eventName, s3: { bucket: { name: 'b' }, object: { key, eTag: 'abc', size: 3 } } }],
@@ -38,12 +37,8 @@ describe('decodeS3Event', () => {
       expect(() => decodeS3Event(event)).toThrowError(expect.objectContaining({ code: 'EVENT_SHAPE' }))
     },
   )
-  it.each(['powertools-python/s3Event.json', 'aws-lambda-go/s3-event.json', 'sam-cli/S3Put.json'])(
+  it.for(['powertools-python/s3Event.json', 'aws-lambda-go/s3-event.json', 'sam-cli/S3Put.json'])(
     'decodes the recorded event %s',
-    (name) => {
-      const file = awsFixture(name)
-      if (!existsSync(file)) return console.log(`skipped: ${name} is not on this machine`)
-      expect(decodeS3Event(JSON.parse(readFileSync(file, 'utf8')))).toHaveLength(1)
-    },
+    (name, context) => expect(decodeS3Event(recorded(`aws-events/${name}`, context))).toHaveLength(1),
   )
 })

@@ -1,5 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toHeaders } from '#localstack/event-sources/kafka/consumer.ts'
@@ -11,6 +9,7 @@ import {
   recordJson,
   type SourceRecord,
 } from '#localstack/event-sources/kafka/event.ts'
+import { recorded } from '../../../support/fixtures.ts'
 import { record, times } from '../fakes.ts'
 
 const msk: EventOrigin = {
@@ -144,15 +143,23 @@ describe('event JSON', () => {
     )
   })
 
-  const fixtures = fileURLToPath(new URL('../../../../../shared/fixtures/aws-events/', import.meta.url))
-  it.skipIf(!existsSync(fixtures))('has the properties of a real MSK event, in its order', () => {
-    const real = JSON.parse(readFileSync(`${fixtures}powertools-python/kafkaEventMsk.json`, 'utf8'))
-    const [list] = Object.values(real.records) as [Record<string, unknown>[]]
-    const ours = eventOf([record({ headers: [['headerKey', Buffer.from('headerValue')]] })])
-    expect(Object.keys(ours)).toEqual(Object.keys(real))
-    expect(Object.keys(ours.records['orders-0'][0])).toEqual(Object.keys(list[0] ?? {}))
-    expect(ours.records['orders-0'][0].headers).toEqual(list[0]?.headers)
-  })
+  it.for([
+    ['aws-events/powertools-python/kafkaEventMsk.json', msk],
+    [
+      'aws-events/powertools-python/kafkaEventSelfManaged.json',
+      { kind: 'self-managed', bootstrapServers: 'k:1' },
+    ],
+  ] satisfies [string, EventOrigin][])(
+    'has the properties of the recorded event %s, in its order',
+    ([name, origin], context) => {
+      const real = recorded(name, context)
+      const [list] = Object.values(real.records) as [Record<string, unknown>[]]
+      const ours = eventOf([record({ headers: [['headerKey', Buffer.from('headerValue')]] })], origin)
+      expect(Object.keys(ours)).toEqual(Object.keys(real))
+      expect(Object.keys(ours.records['orders-0'][0])).toEqual(Object.keys(list[0] ?? {}))
+      expect(ours.records['orders-0'][0].headers).toEqual(list[0]?.headers)
+    },
+  )
 })
 
 describe('headers as kafkajs hands them out', () => {

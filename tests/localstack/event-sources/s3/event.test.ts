@@ -1,11 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { encodeKey, matches, overlaps, s3Event } from '#localstack/event-sources/s3/event.ts'
 import { makeS3EventSource } from '#localstack/event-sources/s3/source.ts'
 import type { ObjectChange } from '#localstack/s3/object-change.ts'
 import type { BucketNotification } from '#localstack/template.ts'
+import { recorded } from '../../../support/fixtures.ts'
 
 const change = (over: Partial<ObjectChange> = {}): ObjectChange => ({
   eventName: 'ObjectCreated:Put',
@@ -59,8 +58,9 @@ describe('event JSON', () => {
     expect(recordOf({ size: 0 }).s3.object.size).toBe(0)
   })
 
-  it('64. without versioning there is no versionId', () => {
+  it('64. without versioning there is no versionId, and with it the one that S3 named', () => {
     expect('versionId' in recordOf().s3.object).toBe(false)
+    expect(recordOf({ versionId: '096f' }).s3.object.versionId).toBe('096f')
   })
 
   it('a removed object has a key and a sequencer, and neither size nor ETag', () => {
@@ -70,17 +70,14 @@ describe('event JSON', () => {
     ])
   })
 
-  const fixtures = fileURLToPath(new URL('../../../../../shared/fixtures/aws-events/', import.meta.url))
-  it.skipIf(!existsSync(fixtures))('has the shape of real S3 events', () => {
+  it('has the shape of recorded S3 events', (context) => {
     const shape = (value: unknown): unknown =>
       value && typeof value === 'object'
         ? Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, shape(inner)]))
         : typeof value
-    const real = (name: string) => JSON.parse(readFileSync(fixtures + name, 'utf8')).Records[0]
-    expect(shape(recordOf())).toEqual(shape(real('sam-cli/S3Put.json')))
-    expect(shape(recordOf({ eventName: 'ObjectRemoved:Delete' }))).toEqual(
-      shape(real('sam-cli/S3Delete.json')),
-    )
+    const real = (name: string) => recorded(`aws-events/sam-cli/${name}.json`, context).Records[0]
+    expect(shape(recordOf())).toEqual(shape(real('S3Put')))
+    expect(shape(recordOf({ eventName: 'ObjectRemoved:Delete' }))).toEqual(shape(real('S3Delete')))
   })
 })
 

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { s3Event } from '#localstack/event-sources/s3/event.ts'
 import { readNotification } from '#localstack/event-sources/s3/notification.ts'
+import { recorded } from '../../../support/fixtures.ts'
 
+const asked = { id: '', bucket: '', events: [], functionName: '' }
 const minio = readFileSync(new URL('../../fixtures/minio-notification.json', import.meta.url), 'utf8')
 
 /** MinIO's real notification with something of its only record changed. */
@@ -29,14 +32,14 @@ describe('S3 notifications of other object stores', () => {
     ])
   })
 
-  it('of empty objects have no size at MinIO', () => {
+  it('63. of empty objects have no size at MinIO', () => {
     const empty = changed((record) => {
       Object.assign(record.s3.object, { size: undefined })
     })
     expect(readNotification(empty)[0]?.size).toBe(0)
   })
 
-  it('of tags and of AWS’s test are nothing', () => {
+  it('65. of tags and of AWS’s test are nothing', () => {
     const tagged = changed((record) => Object.assign(record, { eventName: 's3:ObjectCreated:PutTagging' }))
     expect(readNotification(tagged)).toEqual([])
     expect(readNotification('{"Service":"Amazon S3","Event":"s3:TestEvent"}')).toEqual([])
@@ -53,6 +56,36 @@ describe('S3 notifications of other object stores', () => {
       Object.assign(record.s3.object, { key: 'in/a+b %2F.json' })
     })
     expect(readNotification(versitygw)[0]?.key).toBe('in/a+b %2F.json')
+  })
+
+  it('64. of a bucket with versioning have a versionId', () => {
+    const versioned = changed((record) => {
+      Object.assign(record.s3.object, { versionId: '096f' })
+    })
+    expect(readNotification(versioned)[0]?.versionId).toBe('096f')
+    expect(readNotification(minio)[0]).not.toHaveProperty('versionId')
+  })
+
+  it('are read as AWS and MinIO sent them to somebody', (context) => {
+    const minio = JSON.stringify(recorded('minio-event.json', context))
+    expect(readNotification(minio)).toMatchObject([
+      { eventName: 'ObjectCreated:Put', bucket: 'demo-lake', key: 'bronze/x y+ü=1/file (1).json' },
+    ])
+    const { Records: messages } = recorded('aws-events/powertools-python/s3SqsEvent.json', context)
+    const [change] = messages.flatMap(({ body }: { body: string }) => readNotification(body))
+    const [{ s3, ...record }] = JSON.parse(messages[0].body).Records
+    expect(
+      JSON.parse(s3Event(change, { ...asked, id: s3.configurationId }, record.awsRegion)).Records[0],
+    ).toMatchObject({
+      eventName: record.eventName,
+      eventTime: record.eventTime,
+      s3: { bucket: { name: s3.bucket.name }, object: s3.object },
+    })
+    const other = recorded(
+      'aws-events/powertools-python/s3EventBridgeNotificationObjectCreatedEvent.json',
+      context,
+    )
+    expect(() => readNotification(JSON.stringify(other))).toThrow('EventBridge (Object Created)')
   })
 
   it('that SNS passed on are read from its envelope', () => {

@@ -1,10 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { makeAsyncQueue } from '#localstack/event-sources/async-queue.ts'
 import { ratePeriodMs } from '#localstack/event-sources/schedule/rate.ts'
 import { scheduledEvent, startSchedule } from '#localstack/event-sources/schedule/source.ts'
 import type { Schedule } from '#localstack/template.ts'
+import { recorded } from '../../../support/fixtures.ts'
 import { failed, fakeClock, fakeInvoke } from '../fakes.ts'
 
 const minute = 60_000
@@ -164,11 +163,8 @@ describe('a schedule', () => {
     )
   })
 
-  const fixture = fileURLToPath(
-    new URL('../../../../../shared/fixtures/aws-events/sam-cli/ScheduledEvent.json', import.meta.url),
-  )
-  it.skipIf(!existsSync(fixture))('has every property of a real event', () => {
-    const real = JSON.parse(readFileSync(fixture, 'utf8'))
+  it('has every property of a recorded event', (context) => {
+    const real = recorded('aws-events/sam-cli/ScheduledEvent.json', context)
     expect(Object.keys(JSON.parse(scheduledEvent({ ruleArn }, new Date())))).toEqual(
       expect.arrayContaining(Object.keys(real)),
     )

@@ -9,6 +9,7 @@ import { makeRefine } from './refine.ts'
 const settings = readSettings(process.env, (from) => ({
   lakeBucket: from.text('LAKE_BUCKET'),
   engine: engineSettings(from),
+  personalDataKey: from.text('PERSONAL_DATA_KEY', ''), // of hashed fields
 }))
 clearTemporaryFolders()
 const withEngine = lastingEngine(() => openEngine(settings.engine))
@@ -17,5 +18,5 @@ withEngine(async () => {}).catch(() => {}) // opens it while the environment sta
 export const handler = makeRefine({
   lake: s3ObjectStore(settings.lakeBucket),
   datasetOf: datasetByBronzeFolder,
-  refineFile: (dataset, files) => withEngine((engine) => refineFile(engine, dataset, files)),
+  refineFile: (dataset, files) => withEngine((engine) => refineFile(engine, dataset, files, settings)),
 })

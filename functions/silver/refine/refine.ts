@@ -13,7 +13,7 @@ export type RefinePorts = {
   /** Refine an NDJSON file to a Parquet file and, where records are rejected, an NDJSON file of them. */
   readonly refineFile: (
     dataset: Dataset,
-    files: { input: string; silver: string; quarantine: string },
+    files: { input: string; silver: string; quarantine: string; key: string },
   ) => Promise<RefineCounts>
 }
 export type RefineResult = RefineCounts & {
@@ -44,6 +44,7 @@ export const makeRefine =
       silver: total('silver'),
       quarantined: total('quarantined'),
       duplicates: total('duplicates'),
+      warned: total('warned'),
     }
 
     async function refineObject(key: string, folder: TemporaryFolder): Promise<RefineCounts | undefined> {
@@ -57,6 +58,7 @@ export const makeRefine =
       if (await isRefined(lake, origin)) return undefined
 
       const files = {
+        key,
         input: folder.file('bronze.ndjson'),
         silver: folder.file('silver.parquet'),
         quarantine: folder.file('quarantine.ndjson'),

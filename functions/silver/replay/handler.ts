@@ -14,6 +14,7 @@ const settings = readSettings(process.env, (from) => ({
   loadFunction: from.text('LOAD_FUNCTION'),
   detectFraudFunction: from.text('DETECT_FRAUD_FUNCTION'),
   engine: engineSettings(from),
+  personalDataKey: from.text('PERSONAL_DATA_KEY', ''), // of hashed fields
 }))
 clearTemporaryFolders()
 const withEngine = lastingEngine(() => openEngine(settings.engine)) // opened when something is judged
@@ -24,7 +25,7 @@ const replay = makeReplay({
   lake: s3ObjectStore(settings.lakeBucket),
   warehouse: openPostgres(settings.databaseUrl),
   datasets,
-  refineFile: (dataset, files) => withEngine((engine) => refineFile(engine, dataset, files)),
+  refineFile: (dataset, files) => withEngine((engine) => refineFile(engine, dataset, files, settings)),
   load: lambdaCaller(settings.loadFunction),
   decide: () => sendToDetectFraud({ records: {} }), // an empty batch: what waits
   now: Date.now,

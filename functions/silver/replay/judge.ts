@@ -8,7 +8,7 @@ import type { Origin } from '@cupel/io/refined-object'
 import type { TemporaryFolder } from '@cupel/io/temporary-folder'
 import { type Entry, parseEntries } from './entry.ts'
 
-export type Counts = Readonly<Record<'records' | 'silver' | 'quarantined' | 'duplicates', number>>
+export type Counts = Readonly<Record<'records' | 'silver' | 'quarantined' | 'duplicates' | 'warned', number>>
 export type JudgePorts = {
   readonly lake: Pick<ObjectStore, 'get'>
   /** As in refine, the very same code. */
@@ -41,6 +41,7 @@ export async function judgeObject(
   const quarantined = await lake.get(quarantineKey(dataset.name, name))
   const before = parseEntries(name, quarantined?.body ?? new Uint8Array())
   const files = {
+    key,
     input: folder.file('bronze.ndjson'),
     silver: folder.file('silver.parquet'),
     quarantine: folder.file('quarantine.ndjson'),

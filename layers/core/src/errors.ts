@@ -63,6 +63,18 @@ export class UnreadableFileError extends CupelError {
   }
 }
 
+/** A dataset does not take an object as a whole: too many of its records are bad, or one is that must not be. */
+export class ObjectRefusedError extends CupelError {
+  constructor(key: string, dataset: string, problem: string) {
+    super(
+      'OBJECT_REFUSED',
+      `dataset ${dataset} refuses ${key}: ${problem}. Nothing of it was refined, bronze keeps it. Mend what sends such ` +
+        'records, or let a new version of the dataset take them: its sweep refines the object then',
+      { retryable: false },
+    )
+  }
+}
+
 /** A type, and for short primitives the value, never the content of an object: it may be personal. */
 function describe(value: unknown): string {
   if (value === null) return 'null'

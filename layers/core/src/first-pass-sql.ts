@@ -6,10 +6,18 @@
  * whether a name stood twice; `_plain_bytes` gives that back by counting. A value that has no more bytes than its fields
  * need cannot hold a name twice: that would take the name, two quotes, a colon, a comma and a character more.
  */
-import type { Dataset } from './dataset.ts'
+import { type Dataset, storedFields } from './dataset.ts'
 import type { QuickSql, Spellings } from './kinds/kind.ts'
 import { identifier, literal } from './kinds/strings.ts'
-import { keepsTombstones, lineageColumns, maxLineBytes, newestOnlySql, silverColumns } from './refine-sql.ts'
+import {
+  hasWarnings,
+  keepsTombstones,
+  lineageColumns,
+  maxLineBytes,
+  newestOnlySql,
+  silverColumns,
+  warningsColumn,
+} from './refine-sql.ts'
 
 /** The tables of spellings that `firstPassStatement` looks up; an engine needs each once. */
 export function spellingsOf(dataset: Dataset): readonly Spellings[] {
@@ -17,9 +25,9 @@ export function spellingsOf(dataset: Dataset): readonly Spellings[] {
   return [...new Map(all.map((spellings) => [spellings.name, spellings])).values()]
 }
 
-/** Can the first pass say anything of the dataset's records? */
-export const isQuick = ({ fields }: Dataset): boolean =>
-  Object.values(fields).every(({ kind }) => kind.quick !== undefined)
+/** Can the first pass say anything of the dataset's records? It cannot see names that no field has. */
+export const isQuick = ({ fields, unknownFields }: Dataset): boolean =>
+  unknownFields === 'ignore' && Object.values(fields).every(({ kind }) => kind.quick !== undefined)
 
 /**
  * `CREATE TABLE refined`: a row for each line of the file, in their order, with the columns of silver and `_plain_bytes`:
@@ -49,18 +57,23 @@ export function firstPassStatement(dataset: Dataset, input: string): string {
     ' AND ',
   )
   const isWhole = lineageColumns.map((name) => `${name} IS NOT NULL`).join(' AND ')
-  const own = Object.keys(dataset.fields).map(identifier).join(', ')
-  return `CREATE OR REPLACE TEMP TABLE refined AS SELECT ${own}, ${lineageColumns.join(', ')}, ${keepsTombstones(dataset) ? 'false AS _deleted, ' : ''}CASE WHEN _is_json AND ${isWhole} AND ${isGood} THEN ${bytesSql(dataset, fields)} END AS _plain_bytes FROM (${valued})`
+  const own = [
+    ...Object.keys(dataset.fields).map(identifier),
+    ...(hasWarnings(dataset) ? [`NULL::VARCHAR AS ${warningsColumn}`] : []),
+    ...lineageColumns,
+    ...(keepsTombstones(dataset) ? ['false AS _deleted'] : []),
+  ].join(', ')
+  return `CREATE OR REPLACE TEMP TABLE refined AS SELECT ${own}, CASE WHEN _is_json AND ${isWhole} AND ${isGood} THEN ${bytesSql(fields)} END AS _plain_bytes FROM (${valued})`
 }
 
 /** The fields that must be seen to be strings where `_plain_bytes` is 0 or too little. */
 export const stringFields = (dataset: Dataset): readonly string[] =>
   fieldsOf(dataset).flatMap(({ name, quick }) => (quick.isString === undefined ? [] : [name]))
 
-function bytesSql({ unknownFields }: Dataset, fields: readonly PlainField[]): string {
+function bytesSql(fields: readonly PlainField[]): string {
   // Each number or boolean may save the two quotes that are counted for it; all of them together less than a name twice.
   const saved = 2 * fields.filter(({ quick }) => quick.numbers).length
-  const shortest = unknownFields === 'ignore' ? Math.min(...fields.map(({ name }) => name.length)) : 0
+  const shortest = Math.min(...fields.map(({ name }) => name.length))
   if (saved >= shortest + '"":0,'.length) return '0'
   const sizes = fields.map(({ name, raw }) => `coalesce(strlen(${raw}) + ${`"${name}":"",`.length}, 0)`)
   const isUnclear = fields.flatMap(({ quick }) => [
@@ -78,9 +91,10 @@ export const dropUnclearStatement = (rows: readonly number[]): string =>
 /** Rows of `parseRecord` and `parseTombstone` with their lineage, an NDJSON file, as a query: to begin the table with, or to add to it. */
 export function judgedRowsSql(dataset: Dataset, input: string): string {
   const lineage = { _topic: 'VARCHAR', _partition: 'INTEGER', _offset: 'BIGINT', _timestamp_ms: 'BIGINT' }
-  const fields = Object.entries(dataset.fields).map(([name, { kind }]) => [name, kind.duckdbType])
+  const fields = Object.entries(storedFields(dataset)).map(([name, { kind }]) => [name, kind.duckdbType])
+  const warnings = hasWarnings(dataset) ? [[warningsColumn, 'VARCHAR']] : []
   const deleted = keepsTombstones(dataset) ? [['_deleted', 'BOOLEAN']] : []
-  const types = [...fields, ...Object.entries(lineage), ...deleted].map(
+  const types = [...fields, ...warnings, ...Object.entries(lineage), ...deleted].map(
     ([name, type]) => `${identifier(name!)}: ${literal(type!)}`,
   )
   return `SELECT * FROM read_json(${literal(input)}, format = 'newline_delimited', maximum_object_size = ${maxLineBytes}, columns = {${types.join(', ')}})`

@@ -1,48 +1,45 @@
 import { type BronzeRecord, type NoRecord, noRecords, type ReadValue, type ValueFormat } from './bronze.ts'
-import type { Dataset, RowOf } from './dataset.ts'
-import { type Field, type Parsed, type ReasonCode, reject, type Scalar } from './kinds/kind.ts'
+import { type Dataset, type RowOf, storedFields, unknownColumn } from './dataset.ts'
+import { stringEnd } from './kinds/json.ts'
+import { type Context, type Parsed, parseField, type ReasonCode, reject, type Scalar } from './kinds/kind.ts'
 import { numberText } from './kinds/numbers.ts'
 import { codePoints, trim } from './kinds/strings.ts'
 
+export { parseField } from './kinds/kind.ts'
+
 /** One rule that a record violates. */
 export type Reason = {
-  readonly field: string | null // null: the record as a whole
+  readonly field: string | null // null: the record as a whole; with the place in a nested value: `tags[2]`
   readonly reason: ReasonCode
   /** What stood there, 200 code points at most, `{…}` or `[…]` for what is nested; personal fields are masked. */
   readonly value: string | null
 }
 
 export type ParsedRecord<Row> =
-  | { readonly ok: true; readonly row: Row }
+  | {
+      readonly ok: true
+      readonly row: Row
+      readonly warnings?: readonly Reason[] // what fields with the policy `warn` did not take, and are null for
+    }
   | { readonly ok: false; readonly reasons: readonly Reason[] }
 
 const shownLength = 200
 
 /**
- * Is this a record of the dataset? The row, or every violated rule in the order of the fields. Total: never throws.
- * Says exactly what the dataset's refine statement says (refine-sql.ts).
+ * Is this a record of the dataset? The row, or every violated rule in the order of the fields. Total: never throws, but
+ * for a hashed field without a key. Says exactly what the dataset's refine statement says (refine-sql.ts).
  */
-export function parseRecord<D extends Dataset>(dataset: D, value: ReadValue): ParsedRecord<RowOf<D>> {
-  if (value.format === 'tombstone' || isNoRecord(value.format)) return rejectRecord(value.format)
-  const record = value.text === undefined ? undefined : readObject(value.text)
-  if (record === undefined) return rejectRecord('unreadable')
-  if (record === null) return rejectRecord('not-an-object')
-  const row: Record<string, Scalar | null> = {}
-  const reasons: Reason[] = []
-  for (const [name, field] of Object.entries(dataset.fields)) {
-    const json = Object.hasOwn(record.members, name) ? record.members[name] : undefined
-    const twice = record.repeated?.has(name) ?? false
-    const parsed = twice ? reject('duplicate-field') : parseField(field, json)
-    if (parsed.ok) row[name] = parsed.value
-    else
-      reasons.push({
-        field: name,
-        reason: parsed.reason,
-        value: twice ? null : showValue(json, field.personal !== false),
-      })
-  }
-  return reasons.length > 0 ? { ok: false, reasons } : { ok: true, row: row as RowOf<D> }
+export function parseRecord<D extends Dataset>(
+  dataset: D,
+  value: ReadValue,
+  secrets?: Secrets,
+): ParsedRecord<RowOf<D>> {
+  const { row, reasons, isGood } = judgeRecord(dataset, value, secrets)
+  if (!isGood) return { ok: false, reasons }
+  return { ok: true, row: row as RowOf<D>, ...(reasons.length > 0 && { warnings: reasons }) }
 }
+
+export type Secrets = Pick<Context, 'personalDataKey'>
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -54,18 +51,20 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 export function parseTombstone(
   dataset: Dataset,
   { key, timestampMs }: Pick<BronzeRecord, 'key' | 'timestampMs'>,
-): ParsedRecord<Readonly<Record<string, Scalar | null>>> {
+  secrets?: Secrets,
+): ParsedRecord<Readonly<Record<string, unknown>>> {
   const { fields, orderBy } = dataset
   const text = key && keyText(dataset, key)
-  const sent = fields[orderBy]!.kind.parse(sentAt(dataset, timestampMs))
-  if (!text || !sent.ok) return rejectRecord('tombstone')
+  const sent = fields[orderBy]!.kind.parse(sentAt(dataset, timestampMs), {})
+  if (!text || !sent.ok) return { ok: false, reasons: noRecord('tombstone').reasons }
   const keyFields = Object.fromEntries(dataset.key.map((name) => [name, fields[name]!]))
   const parsed = parseRecord(
     { ...dataset, fields: keyFields, unknownFields: 'ignore' },
     { format: 'json', text },
+    secrets,
   )
   if (!parsed.ok) return parsed
-  const none = Object.fromEntries(Object.keys(fields).map((name) => [name, null]))
+  const none = Object.fromEntries(Object.keys(storedFields(dataset)).map((name) => [name, null]))
   return { ok: true, row: { ...none, ...parsed.row, [orderBy]: sent.value } }
 }
 
@@ -96,38 +95,99 @@ function sentAt({ fields, orderBy }: Dataset, timestampMs: number): string {
   return fields[orderBy]!.kind.name === 'date' ? sent.toISOString().slice(0, -14) : sent.toISOString()
 }
 
-/** What a field says to a JSON value as JSON.parse gives it; undefined when absent. */
-export function parseField<Value extends Scalar>(field: Field<Value>, json: unknown): Parsed<Value | null> {
-  const scalar = typeof json === 'string' ? trim(json) : json
-  if (scalar === undefined || scalar === null || scalar === '')
-    return field.optional ? { ok: true, value: null } : reject('missing')
-  if (typeof scalar === 'object') return reject(field.kind.wrongType)
-  if (typeof scalar === 'string' && scalar.includes('\0')) return reject('contains-nul')
-  return field.kind.parse(scalar as Scalar)
+type Judged = {
+  readonly row: Readonly<Record<string, unknown>> // null for what is not good; without members for no record
+  readonly reasons: readonly Reason[]
+  readonly isGood: boolean
 }
+
+/** What becomes of each field, whatever becomes of the record. */
+export function judgeRecord(dataset: Dataset, value: ReadValue, secrets: Secrets = {}): Judged {
+  if (value.format === 'tombstone' || isNoRecord(value.format)) return noRecord(value.format)
+  const record = value.text === undefined ? undefined : readObject(value.text, dataset)
+  if (record === undefined) return noRecord('unreadable')
+  if (record === null) return noRecord('not-an-object')
+  const { members, names, texts, repeated } = record
+  const fields = storedFields(dataset)
+  const unknown = names.filter((name) => !Object.hasOwn(dataset.fields, name))
+  const isTwice = (name: string): boolean =>
+    name === unknownColumn ? unknown.some((each) => repeated.has(pointer(each))) : repeated.has(pointer(name))
+  const jsonOf = (name: string): unknown => {
+    if (name === unknownColumn) return pick(members, unknown)
+    return Object.hasOwn(members, name) ? members[name] : undefined
+  }
+  const parse = (name: string): Parsed<unknown> => {
+    if (isTwice(name)) return reject('duplicate-field')
+    const { kind } = fields[name]!
+    const beside = kind.beside === undefined ? undefined : parse(kind.beside)
+    const context: Context = {
+      ...secrets,
+      repeated,
+      path: pointer(name),
+      text:
+        name === unknownColumn
+          ? `{${unknown.map((each) => `${JSON.stringify(each)}:${texts.get(each)}`).join()}}`
+          : texts.get(name),
+      beside: beside?.ok ? beside.value : undefined,
+    }
+    return parseField(fields[name]!, jsonOf(name), context)
+  }
+  const row: Record<string, unknown> = {}
+  const reasons: Reason[] = []
+  let isGood = true
+  for (const [name, { policy, personal }] of Object.entries(fields)) {
+    const parsed = parse(name)
+    row[name] = parsed.ok ? parsed.value : null
+    if (parsed.ok) continue
+    isGood &&= policy === 'warn'
+    const { reason, at = '' } = parsed
+    const isShown = reason !== 'missing' && reason !== 'duplicate-field'
+    reasons.push({
+      field: name + at,
+      reason,
+      value: isShown ? showValue(jsonOf(name), personal !== false) : null,
+    })
+  }
+  if (dataset.unknownFields === 'reject' && unknown.length > 0) {
+    isGood = false
+    reasons.push({ field: null, reason: 'unknown-field', value: cut(unknown.sort(byBytes).join(', ')) })
+  }
+  return { row, reasons, isGood }
+}
+
+const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
 const isNoRecord = (format: ValueFormat): format is NoRecord => noRecords.some((one) => one === format)
 
-const rejectRecord = (reason: ReasonCode) =>
-  ({ ok: false, reasons: [{ field: null, reason, value: null }] }) as const
+const pick = (members: JsonObject['members'], names: readonly string[]): unknown =>
+  names.length > 0 ? Object.fromEntries(names.map((name) => [name, members[name]])) : undefined
 
-function showValue(json: unknown, personal: boolean): string | null {
-  if (json === undefined || json === null || (typeof json === 'string' && trim(json) === '')) return null
+const noRecord = (reason: ReasonCode): Judged => ({
+  row: {},
+  reasons: [{ field: null, reason, value: null }],
+  isGood: false,
+})
+
+function showValue(json: unknown, personal: boolean): string {
   const shown = Array.isArray(json) ? '[…]' : typeof json === 'object' ? '{…}' : scalarText(json as Scalar)
-  if (personal) return `***(${codePoints(shown)} characters)`
-  return shown.length > shownLength ? [...shown].slice(0, shownLength).join('') : shown
+  return personal ? `***(${codePoints(shown)} characters)` : cut(shown)
 }
+
+const cut = (text: string): string =>
+  text.length > shownLength ? [...text].slice(0, shownLength).join('') : text
 
 const scalarText = (value: Scalar): string =>
   typeof value === 'number' ? numberText(value) : typeof value === 'string' ? trim(value) : String(value)
 
 type JsonObject = {
   readonly members: Readonly<Record<string, unknown>>
-  readonly repeated?: ReadonlySet<string>
+  readonly names: readonly string[] // each once, as they stand there
+  readonly texts: ReadonlyMap<string, string> // of each member, the JSON as it is written
+  readonly repeated: ReadonlySet<string> // JSON pointers to members that stand twice
 }
 
-/** The members of a JSON object, and which names stand twice; null for other JSON, undefined for what is none. */
-function readObject(text: string): JsonObject | null | undefined {
+/** A JSON object; null for other JSON, undefined for what is none. */
+function readObject(text: string, dataset: Dataset): JsonObject | null | undefined {
   let json: unknown
   try {
     json = JSON.parse(text)
@@ -135,45 +195,55 @@ function readObject(text: string): JsonObject | null | undefined {
     return undefined
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return null
-  const members = json as Record<string, unknown>
-  const names = memberNames(text)
-  if (names.length === Object.keys(members).length) return { members }
-  const seen = new Set<string>()
-  const repeated = new Set<string>()
-  for (const written of names) {
-    const name = JSON.parse(written) as string
-    if (seen.has(name)) repeated.add(name)
-    seen.add(name)
+  const isNested = Object.values(dataset.fields).some(({ kind }) => kind.parseNested)
+  return {
+    members: json as Record<string, unknown>,
+    ...memberNames(text, isNested ? Number.POSITIVE_INFINITY : 1),
   }
-  return { members, repeated }
 }
 
-/** The names of a valid JSON object's own members, as written, each time they are. JSON.parse would keep the last. */
-function memberNames(text: string): string[] {
-  const names: string[] = []
-  let depth = 0
+/** A member's name as JSON pointers have it. https://www.rfc-editor.org/rfc/rfc6901#section-3 */
+const pointer = (name: string): string => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`
+
+/**
+ * The names of a valid JSON object's own members, and the paths of those that stand twice, down to that depth.
+ * JSON.parse would keep the last of them, DuckDB the first.
+ */
+function memberNames(text: string, depthLimit: number): Omit<JsonObject, 'members'> {
+  type Level = { readonly path: string; readonly seen?: Set<string>; name: string; index: number } // an array has no `seen`
+  const repeated = new Set<string>()
+  const open: Level[] = []
+  let top: Level | undefined
+  const texts = new Map<string, string>()
+  let from = 0
   let isName = false
+  const pathOf = ({ path, seen, name, index }: Level): string => path + (seen ? pointer(name) : `/${index}`)
   for (let at = 0; at < text.length; at += 1) {
     const character = text[at]
+    const level = open.at(-1)
     if (character === '"') {
       const end = stringEnd(text, at)
-      if (isName && depth === 1) names.push(text.slice(at, end + 1))
+      if (isName && level?.seen && open.length <= depthLimit) {
+        level.name = JSON.parse(text.slice(at, end + 1))
+        if (level.seen.has(level.name)) repeated.add(pathOf(level))
+        level.seen.add(level.name)
+      }
       isName = false
       at = end
     } else if (character === '{' || character === '[') {
-      depth += 1
-      isName = depth === 1
-    } else if (character === '}' || character === ']') depth -= 1
-    else if (character === ',' && depth === 1) isName = true
+      const path = level && open.length < depthLimit ? pathOf(level) : ''
+      isName = character === '{'
+      open.push({ path, ...(isName && { seen: new Set<string>() }), name: '', index: 0 })
+      top ??= open[0]
+    } else if (character === '}' || character === ']') {
+      if (open.length === 1) texts.set(level!.name, text.slice(from, at))
+      open.pop()
+    } else if (character === ':' && open.length === 1) from = at + 1
+    else if (character === ',' && level) {
+      if (open.length === 1) texts.set(level.name, text.slice(from, at))
+      level.index += 1
+      isName = level.seen !== undefined
+    }
   }
-  return names
-}
-
-/** Where the string that starts at `start` ends: the next quote that no odd run of backslashes escapes. */
-function stringEnd(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
-    let backslashes = 0
-    while (text[end - 1 - backslashes] === '\\') backslashes += 1
-    if (backslashes % 2 === 0) return end
-  }
+  return { names: [...(top?.seen ?? [])], texts, repeated }
 }

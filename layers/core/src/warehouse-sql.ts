@@ -1,5 +1,5 @@
 /** A dataset's table in PostgreSQL: one row a key, the newest, and where it came from. */
-import type { Dataset } from './dataset.ts'
+import { type Dataset, storedFields } from './dataset.ts'
 import { identifier, literal } from './kinds/strings.ts'
 import { newestColumns } from './refine-sql.ts'
 import { isBuriedSql } from './tombstones-sql.ts'
@@ -23,7 +23,7 @@ const id: Column = [
 /** The table, as one script of statements. Fails when it exists. */
 export function createTable(dataset: Dataset): string {
   const table = identifier(dataset.table)
-  const fields = Object.entries(dataset.fields)
+  const fields = Object.entries(storedFields(dataset))
   const columns = [
     ...(dataset.append ? ['"id" bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY'] : []),
     ...fields.map(([name, { kind, optional }]) => {
@@ -44,7 +44,7 @@ export function createTable(dataset: Dataset): string {
 
 /** What the table and its columns say of themselves. */
 export function commentStatements(dataset: Dataset): readonly string[] {
-  const { description, fields } = dataset
+  const { description } = dataset
   const table = identifier(dataset.table)
   const own = [
     ...(dataset.append ? [id] : []),
@@ -52,7 +52,7 @@ export function commentStatements(dataset: Dataset): readonly string[] {
     ...(dataset.tombstones === 'mark' ? [deleted] : []),
   ]
   const comments = [
-    ...Object.entries(fields).map(([field, { description, personal }]) => [
+    ...Object.entries(storedFields(dataset)).map(([field, { description, personal }]) => [
       field,
       personal ? `${description} Personal.` : description,
     ]),
@@ -69,7 +69,7 @@ export function commentStatements(dataset: Dataset): readonly string[] {
 
 /** The columns that come from silver, with their types, in the order in which they are copied. */
 export const silverColumns = (dataset: Dataset): readonly (readonly [name: string, type: string])[] => [
-  ...Object.entries(dataset.fields).map(([name, { kind }]) => [name, kind.postgresType] as const),
+  ...Object.entries(storedFields(dataset)).map(([name, { kind }]) => [name, kind.postgresType] as const),
   ...[...lineage, ...(dataset.tombstones === 'quarantine' ? [] : [deleted])].map(
     ([name, type]) => [name, type] as const,
   ),

@@ -19,8 +19,8 @@ export const engineSettings = (from: SettingsReader): EngineSettings => ({
 
 /** A DuckDB of its own, in memory: one an execution environment. Statements run one after the other. */
 export type Engine = {
-  /** Run a statement; the number of rows it changed or wrote. */
-  readonly run: (sql: string) => Promise<number>
+  /** Run a statement, with values for `$1`, `$2`, …; the number of rows it changed or wrote. */
+  readonly run: (sql: string, values?: readonly string[]) => Promise<number>
   /** Rows of a query, as JavaScript values: BIGINT as bigint, LIST as array. */
   readonly rows: (sql: string) => Promise<Record<string, JS>[]>
   /** As `rows`, some at a time: for more than fit in memory. The next statement waits until the last one was taken. */
@@ -50,7 +50,7 @@ export async function openEngine(settings: EngineSettings = {}): Promise<Engine>
   await connection.run("SET disabled_optimizers = 'common_subexpressions'")
   const next = inTurn()
   return {
-    run: (sql) => next(async () => (await connection.run(sql)).rowsChanged),
+    run: (sql, values) => next(async () => (await connection.run(sql, values && [...values])).rowsChanged),
     rows: (sql) => next(() => readRows(connection, sql)),
     async *stream(sql) {
       let release = () => {}

@@ -1,4 +1,4 @@
-import type { Dataset } from '@cupel/core/dataset'
+import { type Dataset, storedFields } from '@cupel/core/dataset'
 import { identifier, literal } from '@cupel/core/kinds/strings'
 import { copyColumns } from '@cupel/core/warehouse-sql'
 import { type Engine, isFatal } from './engine.ts'
@@ -26,7 +26,7 @@ export async function silverProblem(
   }
   const missing = copyColumns(dataset).filter((column) => !columns.has(column.slice(1, -1)))
   if (missing.length > 0) return `lacks ${missing.join(', ')}`
-  const other = Object.entries(dataset.fields)
+  const other = Object.entries(storedFields(dataset))
     .filter(([name, { kind }]) => {
       const type = columns.get(name)
       const isOlder = kind.name === 'uuid' && type === 'UUID' // as silver was until it had to be read by Spark

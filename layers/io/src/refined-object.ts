@@ -29,7 +29,7 @@ export async function isRefined(lake: Pick<ObjectStore, 'head'>, origin: Origin)
 export async function putRefined(
   lake: Pick<ObjectStore, 'put' | 'head'>,
   origin: Origin,
-  counts: Readonly<Record<'records' | 'silver' | 'quarantined' | 'duplicates', number>>,
+  counts: Readonly<Record<'records' | 'silver' | 'quarantined' | 'duplicates' | 'warned', number>>,
   files: { readonly silver: string; readonly quarantine: string },
 ): Promise<void> {
   const { key, name, dataset } = origin
@@ -49,6 +49,7 @@ export async function putRefined(
       silver: String(counts.silver),
       quarantined: String(counts.quarantined),
       duplicates: String(counts.duplicates),
+      warned: String(counts.warned),
     },
   })
 }

@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bronzeLine, readValue } from '@cupel/core/bronze'
-import { type Dataset, dataset } from '@cupel/core/dataset'
+import { type Dataset, dataset, type Fields } from '@cupel/core/dataset'
 import type { KafkaRecord } from '@cupel/core/kafka-event'
-import { integer, money, oneOf, phone, text, timestamp, uuid } from '@cupel/core/kinds'
+import { integer, list, money, oneOf, phone, text, timestamp, uuid } from '@cupel/core/kinds'
 import { compareNewest, type EventOrder } from '@cupel/core/newest'
-import { parseRecord } from '@cupel/core/record'
+import { parseRecord, type Reason, type Secrets } from '@cupel/core/record'
 import { type Engine, openEngine } from '@cupel/duckdb/engine'
 import { refineFile } from '@cupel/duckdb/refine'
 import fc from 'fast-check'
@@ -64,7 +64,7 @@ afterAll(async () => {
 let count = 0
 async function refine(
   records: readonly KafkaRecord[],
-  { on = engine, of = orders }: { on?: Engine; of?: Dataset } = {},
+  { on = engine, of = orders, secrets }: { on?: Engine; of?: Dataset; secrets?: Secrets } = {},
 ) {
   const name = join(folder, String(count++))
   const files = {
@@ -73,7 +73,7 @@ async function refine(
     quarantine: `${name}-quarantine.ndjson`,
   }
   await writeFile(files.input, records.map((record) => `${bronzeLine(record)}\n`).join(''))
-  const counts = await refineFile(on, of, files)
+  const counts = await refineFile(on, of, files, secrets)
   const quarantine = counts.quarantined > 0 ? await readFile(files.quarantine, 'utf8') : ''
   const silver = await asyncBufferFromFile(files.silver)
   return {
@@ -92,7 +92,7 @@ async function refine(
 it('writes good records to silver: fields in order, then how they were received', async () => {
   const timestampMs = 1_767_225_600_123
   const { counts, silver } = await refine([order(5, { ...anOrder, extra: 1, note: ' x ' }, { timestampMs })])
-  expect(counts).toEqual({ records: 1, silver: 1, quarantined: 0, duplicates: 0 })
+  expect(counts).toEqual({ records: 1, silver: 1, quarantined: 0, duplicates: 0, warned: 0 })
   expect(silver).toEqual([
     {
       shop_id: 1n,
@@ -139,7 +139,7 @@ it('writes rejected records as their bronze lines, with dataset, version and all
     order(6, '[\n]'),
   ]
   const { counts, quarantined } = await refine(records)
-  expect(counts).toEqual({ records: 4, silver: 0, quarantined: 4, duplicates: 0 })
+  expect(counts).toEqual({ records: 4, silver: 0, quarantined: 4, duplicates: 0, warned: 0 })
   const front = '{"dataset":"orders","version":7,"reasons":'
   const whole = (reason: string) => `${front}[{"field":null,"reason":"${reason}","value":null}],`
   const reasons = [
@@ -164,7 +164,7 @@ it('writes no quarantine file when every record is good, and an empty silver fil
   const bad = await refine([order(0, {})])
   expect(bad.silver).toEqual([])
   const none = await refine([])
-  expect(none.counts).toEqual({ records: 0, silver: 0, quarantined: 0, duplicates: 0 })
+  expect(none.counts).toEqual({ records: 0, silver: 0, quarantined: 0, duplicates: 0, warned: 0 })
   expect(none.silver).toEqual([])
 })
 
@@ -229,6 +229,7 @@ it('loses no record and invents none: in = silver + quarantined + duplicates, an
         silver: expected.silver.length,
         quarantined: expected.quarantined,
         duplicates: records.length - expected.silver.length - expected.quarantined,
+        warned: 0,
       })
     }),
     { numRuns: 25, seed: 7 },
@@ -260,7 +261,22 @@ it('gives the same bytes for the same records, on one thread and on two, in any 
 })
 
 it('takes a field of any name, also one that its own columns might have', async () => {
-  const names = ['line', 'envelope', 'written', 'object', 'names', 'whole', 'repeated', 'escapes_nul', 'one']
+  const names = [
+    'line',
+    'envelope',
+    'written',
+    'object',
+    'names',
+    'whole',
+    'repeated',
+    'escapes_nul',
+    'one',
+    'strange',
+    'warnings',
+    'failed',
+    'name',
+    'other',
+  ]
   const added = names.map((name) => [name, text('A word.', { max: 20 })])
   const named: Dataset = { ...orders, fields: { ...orders.fields, ...Object.fromEntries(added) } }
   const words = Object.fromEntries(names.map((name) => [name, `word ${name}`]))
@@ -268,9 +284,101 @@ it('takes a field of any name, also one that its own columns might have', async 
     [order(0, { ...anOrder, ...words }), order(1, { ...anOrder, ...words, one: 1 })],
     { of: named },
   )
-  expect(counts).toEqual({ records: 2, silver: 1, quarantined: 1, duplicates: 0 })
+  expect(counts).toEqual({ records: 2, silver: 1, quarantined: 1, duplicates: 0, warned: 0 })
   expect(silver).toMatchObject([words])
   expect(JSON.parse(quarantined[0]!).reasons).toEqual([{ field: 'one', reason: 'not-text', value: '1' }])
+})
+
+const withFields = (fields: Fields, options: Partial<Dataset> = {}): Dataset => ({
+  ...orders,
+  ...options,
+  fields: { ...orders.fields, ...fields },
+})
+
+it('makes null what a field may lack, and counts and keeps what stood there instead', async () => {
+  const of = withFields({
+    weight: integer('Grams.', { min: 1, optional: true, policy: 'warn' }),
+    tags: list('Words.', text('One.'), { optional: true, policy: 'warn' }),
+  })
+  const { counts, silver, quarantined } = await refine(
+    [
+      order(0, { ...anOrder, weight: -5, tags: ['a', 7] }),
+      order(1, { ...anOrder, shop_id: 2, weight: 5, tags: ['a'] }),
+      order(2, { ...anOrder, shop_id: 'x', weight: -5 }),
+    ],
+    { of },
+  )
+  expect(counts).toEqual({ records: 3, silver: 2, quarantined: 1, duplicates: 0, warned: 1 })
+  expect(silver[0]).toMatchObject({ weight: null, tags: null })
+  expect(JSON.parse(String(silver[0]!._warnings))).toEqual([
+    { field: 'weight', reason: 'out-of-range', value: '-5' },
+    { field: 'tags[1]', reason: 'not-text', value: '[…]' },
+  ])
+  expect(silver[1]).toMatchObject({ weight: 5n, tags: '["a"]', _warnings: null })
+  expect(JSON.parse(quarantined[0]!).reasons.map(({ field }: Reason) => field)).toEqual(['shop_id', 'weight'])
+})
+
+it('refuses an object as a whole when a rule is broken that must not be, and says which and where', async () => {
+  const of = withFields({ state: oneOf('How far it is.', ['open', 'sent'], { policy: 'fail' }) })
+  const records = [
+    order(6, { ...anOrder, state: 'lost' }),
+    order(5, { ...anOrder, state: 'stolen' }),
+    order(4),
+  ]
+  const refused = refine(records, { of })
+  await expect(refused).rejects.toThrow('orders-3 offset 5: state is not-one-of. Nothing of it was refined')
+  await expect(refused).rejects.toMatchObject({ code: 'OBJECT_REFUSED', retryable: false })
+  expect((await refine([order(4)], { of })).counts.silver).toBe(1)
+})
+
+it('refuses an object of which too large a share would be quarantined', async () => {
+  const records = [order(0), order(1, { ...anOrder, shop_id: 2 }), order(2, {}), order(3, 'no JSON')]
+  expect((await refine(records, { of: { ...orders, maxQuarantined: 0.5 } })).counts.quarantined).toBe(2)
+  const strict = refine(records, { of: { ...orders, maxQuarantined: 0.49 } })
+  await expect(strict).rejects.toThrow('2 of 4 records would be quarantined, maxQuarantined is 0.49')
+})
+
+it('keeps what no field names in a column of its own, or takes it for a reason', async () => {
+  const record = order(0, `{"b":{"c":[1e5,null]},"a":"x",${JSON.stringify(anOrder).slice(1)}`)
+  const { silver } = await refine([record, order(1, { ...anOrder, shop_id: 2 })], {
+    of: { ...orders, unknownFields: 'keep' },
+  })
+  expect(silver.map(({ _unknown }) => _unknown)).toEqual(['{"b":{"c":[100000,null]},"a":"x"}', null])
+  const { quarantined } = await refine([record], { of: { ...orders, unknownFields: 'reject' } })
+  expect(JSON.parse(quarantined[0]!).reasons).toEqual([
+    { field: null, reason: 'unknown-field', value: 'a, b' },
+  ])
+})
+
+it('writes the hash of personal data by a key that nobody sees, or what a mask leaves', async () => {
+  const of = withFields({
+    phone: phone('Whom to call.', { personal: 'hash' }),
+    note: text('Card number.', { personal: 'mask' }),
+  })
+  const records = [order(0, { ...anOrder, phone: '+49 30 1234567', note: '4111 1111 1111 1234' })]
+  await expect(refine(records, { of })).rejects.toThrow('PERSONAL_DATA_KEY is not a secret of 16 to 64 bytes')
+  const personalDataKey = 'sixteen or more bytes'
+  const { silver } = await refine(records, { of, secrets: { personalDataKey } })
+  const hash = createHmac('sha256', personalDataKey).update('+49301234567').digest('hex')
+  expect(silver[0]).toMatchObject({ phone: hash, note: '***1234' })
+})
+
+it('puts a default where a field is missing, and nowhere else', async () => {
+  const of = withFields({ state: oneOf('How far it is.', ['open', 'sent'], { default: 'sent' }) })
+  const { state, ...others } = anOrder
+  const records = [
+    others,
+    { ...anOrder, state: ' ' },
+    { ...anOrder, state: null },
+    anOrder,
+    { ...anOrder, state: 'x' },
+  ]
+  const { silver, counts } = await refine(
+    records.map((value, at) => order(at, { ...value, shop_id: at })),
+    { of },
+  )
+  expect(silver.map((row) => row.state)).toEqual(['sent', 'sent', 'sent', state])
+  expect(counts.quarantined).toBe(1)
 })
 
 it('refines files that are asked for at once, each for itself', async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { bronzeLine, readValue } from '@cupel/core/bronze'
-import type { Field, Scalar } from '@cupel/core/kinds'
+import type { Field } from '@cupel/core/kinds'
 import { parseField, parseRecord } from '@cupel/core/record'
 import { openEngine } from '@cupel/duckdb/engine'
 import { refineFile } from '@cupel/duckdb/refine'
@@ -19,9 +19,9 @@ import { datasetOf, everyKind } from '../core/kinds/dialects.ts'
 import { hostile } from '../core/kinds/hostile.ts'
 
 const count = 1_200 // more than are judged one by one
-const dataset = datasetOf(
-  Object.fromEntries(Object.entries(everyKind).map(([name, [, field]]) => [name, field])),
-)
+// The kinds of the first pass. Lists, objects and JSON are stored as text.
+const kinds = Object.entries(everyKind).filter(([, [, field]]) => field.kind.quick)
+const dataset = datasetOf(Object.fromEntries(kinds.map(([name, [, field]]) => [name, field])))
 
 /** Values as text, whoever read them: `null` for none. */
 type TextRow = Readonly<Record<string, string | null>>
@@ -33,7 +33,7 @@ let written: readonly TextRow[]
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cupel-readers-'))
   silver = join(folder, 'silver.parquet')
-  const good = Object.entries(everyKind).map(([name, [about, field]]) => {
+  const good = kinds.map(([name, [about, field]]) => {
     const values = fc.sample(hostile(about), { numRuns: 1_500, seed: 7 })
     const accepted = values.filter(
       (json) => parseField(field as Field, json === null ? undefined : JSON.parse(json)).ok,
@@ -62,7 +62,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-const textOf = (value: Scalar | null): string | null => (value === null ? null : String(value))
+const textOf = (value: unknown): string | null => (value === null ? null : String(value))
 
 describe('a silver file', () => {
   it('has all values for hyparquet', async () => {

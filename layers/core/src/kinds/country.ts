@@ -57,7 +57,7 @@ const countryKind: Kind<string> = {
     return found === undefined ? reject('unknown-country') : accept(found)
   },
   sql: ({ isString, text, step }) => ({
-    spellings,
+    spellings: [spellings],
     steps: [
       [
         'found',

@@ -45,7 +45,7 @@ const currencyKind: Kind<string> = {
     return reject(ambiguousSigns.includes(value) ? 'ambiguous-currency' : 'unknown-currency')
   },
   sql: ({ isString, text, step }) => ({
-    spellings,
+    spellings: [spellings],
     steps: [['found', lookupSql(spellings, `CASE WHEN ${isString} THEN ${upperAsciiSql(text)} END`)]],
     reason: `CASE WHEN ${step('found')} IS NOT NULL THEN NULL WHEN ${isString} AND ${text} IN (${ambiguousSigns.map(literal).join(', ')}) THEN 'ambiguous-currency' ELSE 'unknown-currency' END`,
     value: step('found'),

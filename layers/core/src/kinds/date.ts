@@ -46,6 +46,7 @@ function dateKind(order: DateRule['order']): Kind<string> {
   return {
     name: 'date',
     wrongType: 'not-a-date',
+    ordered: true,
     duckdbType: 'DATE',
     postgresType: 'date',
     parse: (value) => {

@@ -28,6 +28,7 @@ function integerKind({
   return {
     name: 'integer',
     wrongType: 'not-a-number',
+    ordered: true,
     duckdbType: 'BIGINT',
     postgresType: 'bigint',
     parse: (value) => {

@@ -3,6 +3,8 @@
  * and `sql` in DuckDB's dialect, for whole files. They never disagree, in value or in reason; a differential test over
  * hostile input stands guard (tests/layers/core/kinds/differential.test.ts).
  */
+import { concealed } from './concealed.ts'
+import { trim } from './strings.ts'
 
 /** Why a record is quarantined. Stable: stored, counted and searched for. */
 export type ReasonCode =
@@ -14,6 +16,7 @@ export type ReasonCode =
   | 'broken-row' // of a file: a quote that is not closed, or closed too early
   | 'too-large' // of a file: more than 4 MB
   | 'unreadable-file' // the whole of it, or the rest
+  | 'unknown-field' // the dataset rejects what it does not know
   // of any field
   | 'missing' // absent, null, or nothing but white space
   | 'duplicate-field' // stands twice in the object
@@ -43,19 +46,37 @@ export type ReasonCode =
   | 'no-such-time'
   | 'not-one-of'
   | 'not-a-boolean'
+  | 'not-a-list'
+  | 'too-many'
+  | 'too-deep'
 
 export type Parsed<Value> =
   | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly reason: ReasonCode }
+  | {
+      readonly ok: false
+      readonly reason: ReasonCode
+      readonly at?: string // where in a nested value: `.street`, `[2]`
+    }
 
 /** What a kind is asked about: a string is trimmed, not empty and free of U+0000, a number may be infinite (1e400). */
 export type Scalar = string | number | boolean
 
-export type Kind<Value extends Scalar = Scalar> = {
+/** What a kind may have to know besides the value. */
+export type Context = {
+  readonly personalDataKey?: string // of hashed fields
+  readonly beside?: unknown // the value of the field that the kind names; undefined or null where it has none
+  readonly repeated?: ReadonlySet<string> // JSON pointers to members that stand twice
+  readonly path?: string // JSON pointer to the value
+  readonly text?: string | undefined // the value's JSON, as it is written
+}
+
+export type Kind<Value = unknown> = {
   readonly name: string
   /** What is said of a JSON value of a type that this kind never takes: an object, an array, … */
   readonly wrongType: ReasonCode
-  readonly parse: (value: Scalar) => Parsed<Value>
+  readonly parse: (value: Scalar, context: Context) => Parsed<Value>
+  /** For kinds that take objects or arrays, as JSON.parse gives them. Their value is stored as JSON text. */
+  readonly parseNested?: (value: object, context: Context) => Parsed<Value>
   readonly sql: (field: SqlField) => KindSql
   /** The usual spellings, cheaply (plain-sql.ts). Without it every record of the dataset goes to `parse`. */
   readonly quick?: (text: string) => QuickSql
@@ -63,6 +84,8 @@ export type Kind<Value extends Scalar = Scalar> = {
   readonly postgresType: string
   /** A condition that PostgreSQL checks on top of the type, where it costs next to nothing. */
   readonly postgresCheck?: (column: string) => string
+  readonly ordered?: boolean // whether a dataset can be ordered by it
+  readonly beside?: string // a field of the same record whose value it asks for
 }
 
 /** A field as SQL sees it: columns, or tests on one, free to repeat. All are NULL where the field is missing. */
@@ -71,18 +94,23 @@ export type SqlField = {
   readonly isBoolean: string // neither: a number
   /** The string, trimmed; the number as DuckDB prints it out of JSON; `true` or `false`. */
   readonly text: string
+  readonly json: string
   /** The column that holds a step of this field. */
   readonly step: (name: string) => string
+  readonly beside?: string // the value of the field that the kind names; NULL where it has none
+  readonly depth: number // how many lists it stands in
 }
 
 /** Expressions over a field. None of them may raise an error, whatever the field holds. */
 export type KindSql = {
   /** Intermediate columns, name and expression: each may use the ones before it, by `field.step(name)`. */
   readonly steps?: readonly (readonly [name: string, expression: string])[]
-  /** The table that its expressions look up by `lookupSql`. */
-  readonly spellings?: Spellings
+  /** The tables that its expressions look up by `lookupSql`. */
+  readonly spellings?: readonly Spellings[]
   /** A reason code, or NULL when the value is good. */
   readonly reason: string
+  /** Where in a nested value: `.street`, `[2]`. */
+  readonly at?: string
   /** The value, of the kind's `duckdbType`. Of no consequence where there is a reason. */
   readonly value: string
 }
@@ -121,7 +149,7 @@ export type FieldOptions<Value, Optional extends boolean, Shown extends Personal
 }
 
 /** A field of a dataset. Kinds make them: `uuid('The user, for ever')`. */
-export type Field<Value extends Scalar = Scalar, Optional extends boolean = boolean> = {
+export type Field<Value = unknown, Optional extends boolean = boolean> = {
   readonly kind: Kind<Value>
   readonly description: string
   readonly optional: Optional
@@ -130,32 +158,74 @@ export type Field<Value extends Scalar = Scalar, Optional extends boolean = bool
   readonly policy: Policy
 }
 
-type Stored<Value extends Scalar, Shown extends Personal> = Shown extends boolean ? Value : string
+type Stored<Value, Shown extends Personal> = Shown extends boolean ? Value : string
 
-export function field<Value extends Scalar, Optional extends boolean = false, Shown extends Personal = false>(
+export function field<Value, Optional extends boolean = false, Shown extends Personal = false>(
   kind: Kind<Value>,
   description: string,
   options: FieldOptions<Value, Optional, Shown> = {},
 ): Field<Stored<Value, Shown>, NoInfer<Optional>> {
   const { optional = false as Optional, personal = false, policy = 'quarantine' } = options
-  if (personal === 'mask' || personal === 'hash')
-    throw definitionError(description, 'masks and hashes soon', personal)
-  if (policy !== 'quarantine') throw definitionError(description, 'policies soon', policy)
-  if (options.default !== undefined) throw definitionError(description, 'defaults soon', options.default)
-  return { kind: kind as never, description, optional, personal, policy }
+  const expect = (holds: boolean, expected: string, actual: unknown): void => {
+    if (!holds) throw definitionError(`${kind.name} '${description}'`, expected, actual)
+  }
+  expect(
+    policy !== 'warn' || optional,
+    'an optional field where the policy is warn: its value becomes null',
+    policy,
+  )
+  expect(typeof personal === 'boolean' || !kind.parseNested, 'no mask or hash of a nested value', personal)
+  return {
+    kind: (typeof personal === 'string' ? concealed(kind, personal) : kind) as Kind<Stored<Value, Shown>>,
+    description,
+    optional,
+    personal,
+    policy,
+    ...(options.default !== undefined && { default: defaultOf(options.default) as Stored<Value, Shown> }),
+  }
+
+  function defaultOf(given: Value): Value {
+    expect(!optional, 'a default or an optional field, not both', given)
+    expect(
+      typeof given !== 'object' && typeof personal !== 'string',
+      'no default in a field that is nested or concealed',
+      given,
+    )
+    const parsed = kind.parse(given as Scalar, {})
+    if (!parsed.ok)
+      throw definitionError(`${kind.name} '${description}'`, 'a default that the field takes', given)
+    return parsed.value
+  }
 }
 
 /** The function that makes fields of a kind without options of its own. */
 export const fieldOf =
-  <Value extends Scalar>(kind: Kind<Value>) =>
+  <Value>(kind: Kind<Value>) =>
   <Optional extends boolean = false, Shown extends Personal = false>(
     description: string,
     options?: FieldOptions<Value, Optional, Shown>,
   ) =>
     field(kind, description, options)
 
+/** What a field says to a JSON value as JSON.parse gives it; undefined when absent. */
+export function parseField<Value>(
+  { kind, optional, default: given }: Pick<Field<Value>, 'kind' | 'optional' | 'default'>,
+  json: unknown,
+  context: Context = {},
+): Parsed<Value | null> {
+  const scalar = typeof json === 'string' ? trim(json) : json
+  if (scalar === undefined || scalar === null || scalar === '') {
+    if (given !== undefined) return accept(given)
+    return optional ? accept(null) : reject('missing')
+  }
+  if (typeof scalar === 'object') return kind.parseNested?.(scalar, context) ?? reject(kind.wrongType)
+  if (typeof scalar === 'string' && scalar.includes('\0')) return reject('contains-nul')
+  return kind.parse(scalar as Scalar, context)
+}
+
 export const accept = <Value>(value: Value): Parsed<Value> => ({ ok: true, value })
-export const reject = (reason: ReasonCode): Parsed<never> => ({ ok: false, reason })
+export const reject = (reason: ReasonCode, at?: string): Parsed<never> =>
+  at === undefined ? { ok: false, reason } : { ok: false, reason, at }
 
 /** A mistake in a definition, found when its module loads. */
 export function definitionError(where: string, expected: string, actual: unknown): TypeError {

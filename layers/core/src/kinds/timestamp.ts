@@ -17,6 +17,7 @@ const minEpochDigits = 9 // of a string
 const timestampKind: Kind<string> = {
   name: 'timestamp',
   wrongType: 'not-a-timestamp',
+  ordered: true,
   duckdbType: 'TIMESTAMP WITH TIME ZONE',
   postgresType: 'timestamptz(3)',
   parse: (value) => {

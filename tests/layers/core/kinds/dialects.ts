@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bronzeLine, readValue } from '@cupel/core/bronze'
 import type { Dataset, Fields } from '@cupel/core/dataset'
-import { dataset } from '@cupel/core/dataset'
+import { dataset, storedFields } from '@cupel/core/dataset'
 import {
   firstPassStatement,
   spellingsOf as spellingsOfFirstPass,
@@ -18,16 +18,20 @@ import {
   decimal,
   email,
   integer,
+  json,
+  list,
   money,
+  object,
   oneOf,
   phone,
   text,
   timestamp,
   uuid,
 } from '@cupel/core/kinds'
-import type { Scalar, Spellings } from '@cupel/core/kinds/kind'
+import { hashVariables } from '@cupel/core/kinds/concealed'
+import type { Field, Spellings } from '@cupel/core/kinds/kind'
 import { identifier, spellingsStatements } from '@cupel/core/kinds/strings'
-import { parseField, parseRecord } from '@cupel/core/record'
+import { judgeRecord } from '@cupel/core/record'
 import { refinedStatement, spellingsOf } from '@cupel/core/refine-sql'
 import { bronzeBody } from '@cupel/duckdb/bronze-body'
 import type { Engine } from '@cupel/duckdb/engine'
@@ -58,6 +62,35 @@ export const everyKind = {
   timestamp: ['timestamp', timestamp('')],
   one_of: ['word', oneOf('', ['pos', 'Online', 'money_transfer', "it's", 'k'])],
   boolean: ['boolean', boolean('', { optional: true })],
+  list: ['list', list('', text('', { max: 5 }), { max: 3, optional: true })],
+  list_of_money: ['list', list('', money(''))],
+  list_of_lists: ['list', list('', list('', country('')))],
+  list_of_objects: ['list', list('', object('', { at: timestamp(''), n: integer('', { optional: true }) }))],
+  object: [
+    'object',
+    object(
+      '',
+      {
+        street: text('', { max: 10 }),
+        country: country('', { optional: true }),
+        since: date('', { optional: true }),
+        tags: list('', oneOf('', ['a', 'b']), { optional: true }),
+        inner: object('', { ok: boolean(''), id: uuid('', { optional: true }) }, { optional: true }),
+      },
+      { personal: true, optional: true },
+    ),
+  ],
+  json: ['json', json('', { optional: true })],
+  hashed: ['phone', phone('', { personal: 'hash' })],
+  hashed_time: ['timestamp', timestamp('', { personal: 'hash', optional: true })],
+  hashed_amount: ['money', money('', { personal: 'hash' })],
+  masked: ['email', email('', { personal: 'mask' })],
+  masked_date: ['date', date('', { personal: 'mask', optional: true })],
+  masked_flag: ['boolean', boolean('', { personal: 'mask' })],
+  defaulted: ['word', oneOf('', ['pos', 'online'], { default: 'pos' })],
+  defaulted_time: ['timestamp', timestamp('', { default: '2026-01-02T03:04:05Z' })],
+  defaulted_amount: ['money', money('', { default: '1.5' })],
+  warned: ['number', integer('', { optional: true, policy: 'warn' })],
 } as const satisfies Record<string, readonly [keyof typeof spellings, Fields[string]]>
 
 /** A dataset of these fields and what every dataset needs. */
@@ -75,6 +108,7 @@ export const datasetOf = (fields: Fields): Dataset =>
     fields: { record_id: integer(''), record_time: timestamp(''), ...fields },
   })
 
+const personalDataKey = 'a key that only tests have'
 const made = new WeakMap<Engine, Set<string>>()
 
 /** What both dialects say of each value (its text, or null for a tombstone), in the order of input. */
@@ -85,14 +119,20 @@ export const askBoth = (
 ): Promise<readonly Answers[]> =>
   withBronze(values, async (input, bytes) => {
     await makeSpellings(engine, spellingsOf(hostile))
+    for (const [name, value] of hashVariables(personalDataKey))
+      await engine.run(`SET VARIABLE ${name} = $1`, [value])
     await engine.run(refinedStatement(hostile, input))
-    const rows = await engine.rows(`SELECT _quarantined, ${asText(hostile)} FROM refined ORDER BY _offset`)
-    return rows.map(({ _quarantined, ...row }, index) => ({
+    const rows = await engine.rows(
+      `SELECT _quarantined, _warnings, ${asText(hostile)} FROM refined ORDER BY _offset`,
+    )
+    return rows.map(({ _quarantined, _warnings, ...row }, index) => ({
       value: values[index]!,
       typescript: typescriptAnswer(hostile, bytes[index]!),
       sql: {
-        reasons: _quarantined ? JSON.parse(String(_quarantined)).reasons : [],
-        row: row as Answer['row'],
+        reasons: _quarantined
+          ? JSON.parse(String(_quarantined)).reasons
+          : JSON.parse(String(_warnings ?? '[]')),
+        row: plainRow(hostile, row as Answer['row']),
       },
     }))
   })
@@ -150,10 +190,10 @@ async function makeSpellings(engine: Engine, tables: readonly Spellings[]): Prom
 
 /** All fields of the table `refined` as text. */
 const asText = (hostile: Dataset): string =>
-  Object.entries(hostile.fields)
+  Object.entries(storedFields(hostile))
     .map(([name, { kind }]) => {
       const column = identifier(name)
-      return `${kind.name === 'timestamp' ? `epoch_ms(${column})` : column}::VARCHAR AS ${column}`
+      return `${kind.duckdbType.startsWith('TIMESTAMP') ? `epoch_ms(${column})` : column}::VARCHAR AS ${column}`
     })
     .join(', ')
 
@@ -169,7 +209,7 @@ export function differences({ value, typescript, sql }: Answers): readonly unkno
   if (JSON.stringify(typescript) === JSON.stringify(sql)) return []
   const record = typescript.reasons[0]?.field === null ? {} : JSON.parse(value!)
   const of = ({ reasons, row }: Answer, name: string) =>
-    JSON.stringify(reasons.find(({ field }) => field === name) ?? row[name])
+    JSON.stringify(reasons.find(({ field }) => field?.split(/[.[]/)[0] === name) ?? row[name])
   const fields = Object.keys(typescript.row)
     .filter((name) => of(typescript, name) !== of(sql, name))
     .map((name) => ({ name, json: record[name], typescript: of(typescript, name), sql: of(sql, name) }))
@@ -177,18 +217,24 @@ export function differences({ value, typescript, sql }: Answers): readonly unkno
 }
 
 function typescriptAnswer(hostile: Dataset, bytes: Uint8Array | null): Answer {
-  const read = readValue(bytes)
-  const parsed = parseRecord(hostile, read)
-  const reasons = parsed.ok ? [] : parsed.reasons
-  const bad = new Set(reasons.map(({ field }) => field))
-  const json = bad.has(null) ? {} : JSON.parse(read.text!)
-  const row = Object.entries(hostile.fields).map(([name, field]) => {
-    const isGood = !bad.has(null) && !bad.has(name)
-    const value = isGood ? parseField(field, Object.hasOwn(json, name) ? json[name] : undefined) : undefined
-    return [name, value?.ok ? sqlText(field.kind.name, value.value) : null]
-  })
-  return { reasons, row: Object.fromEntries(row) }
+  const { row, reasons } = judgeRecord(hostile, readValue(bytes), { personalDataKey })
+  const texts = Object.entries(storedFields(hostile)).map(([name, field]) => [
+    name,
+    sqlText(field, row[name] ?? null),
+  ])
+  return { reasons, row: Object.fromEntries(texts) }
 }
 
-const sqlText = (kind: string, value: Scalar | null): string | null =>
-  value === null ? null : kind === 'timestamp' ? String(Date.parse(String(value))) : String(value)
+const sqlText = ({ kind }: Field, value: unknown): string | null => {
+  if (value === null || kind.parseNested) return value === null ? null : JSON.stringify(value)
+  return kind.duckdbType.startsWith('TIMESTAMP') ? String(Date.parse(String(value))) : String(value)
+}
+
+/** Texts out of DuckDB's table, spelled as JavaScript spells JSON where they are JSON. */
+const plainRow = (hostile: Dataset, row: Answer['row']): Answer['row'] =>
+  Object.fromEntries(
+    Object.entries(storedFields(hostile)).map(([name, { kind }]) => {
+      const text = row[name] ?? null
+      return [name, text === null || !kind.parseNested ? text : JSON.stringify(JSON.parse(text))]
+    }),
+  )

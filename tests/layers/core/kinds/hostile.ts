@@ -291,6 +291,9 @@ export const spellings = {
     "IT'S",
   ],
   boolean: ['true', 'TRUE', 'False', 'yes', 'No', 'y', 'N', 't', 'F', '1', '0', '2', 'on', '1.0', 'ﬀ'],
+  list: ['[]', 'a', '[1]'],
+  object: ['{}', 'street', '{"street":1}'],
+  json: ['{}', '[]', '{"a":1}', 'null', '\\u0000', '1e400'],
 } satisfies Record<string, readonly string[]>
 
 /** Text that has broken other programs: other digits, cases that fold oddly, invisible and right-to-left characters. */
@@ -501,16 +504,115 @@ export const jsonNumber: fc.Arbitrary<string> = fc.oneof(
     .map(([digits, exponent]) => `${digits}e${exponent}`),
 )
 
-const nested = fc.constantFrom(
-  '{}',
-  '[]',
-  '{"a":1}',
-  '[1,2]',
-  '[[[[]]]]',
-  '{"value":{"value":"\\u0000"}}',
-  '[1e5]',
-  '["\\\\"]',
+/** JSON text of any shape: members that stand twice, names and numbers of all kinds, deeper than is taken. */
+const anyJson: fc.Arbitrary<string> = fc.oneof(
+  fc.constantFrom(
+    '{}',
+    '[]',
+    '{"a":1}',
+    '[1,2]',
+    '[[[[]]]]',
+    '{"value":{"value":"\\u0000"}}',
+    '{"\\u0000":1}',
+    '["\\\\u0000"]',
+    '["\\\\\\u0000"]',
+    '{"a":1,"a":2}',
+    '[1e5]',
+    '[1e400]',
+    '{"a":[-1e400]}',
+    '[1e-400]',
+    '["1e400"]',
+    `[${'9'.repeat(400)}]`,
+    '["\\\\"]',
+    ...[63, 64, 65, 66].flatMap((depth) => [
+      '['.repeat(depth) + ']'.repeat(depth),
+      `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`,
+      `["${'['.repeat(depth)}"]`,
+      `[${'[{"a":'.repeat(depth / 2)}[]${'}]'.repeat(depth / 2)}]`,
+    ]),
+    `[${'[],'.repeat(100)}[]]`,
+  ),
+  fc.letrec<{ value: string }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4, withCrossShrink: true },
+      fc.oneof(jsonNumber, quoted(fc.constantFrom(...naughty)), fc.constantFrom('null', 'true', 'false')),
+      fc.array(tie('value'), { maxLength: 4 }).map((items) => `[${items.join(', ')}]`),
+      fc
+        .array(fc.tuple(quoted(fc.constantFrom('a', 'b', 'a/b', '~', ...naughty)), tie('value')), {
+          maxLength: 4,
+        })
+        .map((members) => `{${members.map(([name, value]) => `${name}: ${value}`).join(',')}}`),
+    ),
+  })).value,
 )
+
+/** Values for the members of nested values. */
+const innerValue = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: quoted(
+      padded(
+        fc.constantFrom(
+          'a',
+          'A',
+          'b',
+          'abcdef',
+          'DE',
+          'Germany',
+          '2024-02-29',
+          '12.50',
+          '1,234.50',
+          'yes',
+          '2024-02-29T12:34:56Z',
+          '6f1c1a2e-5a5b-4c5d-8e6f-0a1b2c3d4e5f',
+        ),
+      ),
+    ),
+  },
+  { weight: 1, arbitrary: quoted(mutated(fc.constantFrom(...naughty))) },
+  { weight: 2, arbitrary: jsonNumber },
+  { weight: 1, arbitrary: fc.constantFrom('null', 'true', 'false', '""') },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      '["a"]',
+      '["A", "b "]',
+      '[]',
+      '[null]',
+      '{"ok":1}',
+      '{"ok":"no","id":null}',
+      '{"ok":true,"ok":false}',
+      '{"a/b":1,"a/b":2}',
+    ),
+  },
+)
+const listJson = fc
+  .array(
+    fc.oneof(
+      innerValue,
+      fc.array(innerValue, { maxLength: 3 }).map((items) => `[${items.join(',')}]`),
+      fc.tuple(innerValue, innerValue).map(([at, n]) => `{"at":${at},"n":${n}}`),
+      innerValue.map((at) => `{"at":${at},"at":${at}}`),
+    ),
+    { maxLength: 5 },
+  )
+  .map((items) => `[${items.join(' ,')}]`)
+const objectJson = fc
+  .array(
+    fc.tuple(
+      fc.constantFrom('street', 'country', 'since', 'tags', 'inner', 'other', 'str\\u0065et'),
+      innerValue,
+    ),
+    { maxLength: 6 },
+  )
+  .map(
+    (members) =>
+      `{ ${[['street', '"a"'], ...members]
+        .slice(members.length % 2)
+        .map(([name, value]) => `"${name}":${value}`)
+        .join(', ')} }`,
+  )
+const nested: Record<string, fc.Arbitrary<string>> = { list: listJson, object: objectJson, json: anyJson }
 
 /** Values for one field, as JSON text; null for none at all. */
 export function hostile(about: keyof typeof spellings): fc.Arbitrary<string | null> {
@@ -526,6 +628,7 @@ export function hostile(about: keyof typeof spellings): fc.Arbitrary<string | nu
     { weight: numeric ? 6 : 1, arbitrary: jsonNumber },
     { weight: numeric ? 2 : 1, arbitrary: quoted(jsonNumber) },
     { weight: 1, arbitrary: fc.constantFrom('true', 'false', 'null', null) },
-    { weight: 1, arbitrary: nested },
+    { weight: 1, arbitrary: anyJson },
+    { weight: about in nested ? 20 : 0, arbitrary: nested[about] ?? anyJson },
   )
 }

@@ -17,6 +17,7 @@ const fields: Record<string, Field> = {
   'text, 2 to 10': everyKind.text_bounded[1],
   'oneOf(pos, Online, money_transfer)': everyKind.one_of[1],
   'money, positive': everyKind.money_positive[1],
+  'list(text)': everyKind.list[1],
 }
 
 /** Table rows `| `JSON` | `value` or reason |` below a heading that names the kind. */

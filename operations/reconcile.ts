@@ -1,6 +1,7 @@
 import type { Dataset } from '@cupel/core/dataset'
-import { isEditedKey, parseBronzeKey, quarantineKey, silverKey } from '@cupel/core/keys'
+import { isEditedKey, isLandedKey, parseBronzeKey, quarantineKey, silverKey } from '@cupel/core/keys'
 import type { TopicOffsets } from '@cupel/io/kafka'
+import type { LandedFile } from './landed-files.ts'
 import { problemsOfSummaries, type SummaryStock } from './summary-stock.ts'
 
 /** One bronze object, as its key and metadata say; counts are NaN where it was not ingest-stream that wrote it. */
@@ -37,6 +38,7 @@ export type DatasetStock = {
     readonly detectFraud: CommittedOffsets
   }
   readonly keptFailures: readonly KeptFailure[]
+  readonly files: readonly LandedFile[]
   readonly bronze: readonly BronzeObject[]
   readonly ledger: readonly LedgerEntry[]
   readonly silver: readonly string[] // keys of objects
@@ -113,11 +115,19 @@ export const received = ({ kafka, bronze }: DatasetStock): readonly BronzeObject
 export const edited = ({ bronze }: Pick<DatasetStock, 'bronze'>): readonly BronzeObject[] =>
   bronze.filter(({ key }) => isEditedKey(key)).map((object) => ({ ...object, records: 1 }))
 
+/** The bronze objects that hold what came in files. */
+export const landed = ({ bronze }: Pick<DatasetStock, 'bronze'>): readonly BronzeObject[] =>
+  bronze.filter((object) => isIngested(object) && isLandedKey(object.key))
+
 /** The bronze objects that are refined. */
-const refinable = (stock: DatasetStock): readonly BronzeObject[] => [...received(stock), ...edited(stock)]
+const refinable = (stock: DatasetStock): readonly BronzeObject[] => [
+  ...received(stock),
+  ...edited(stock),
+  ...landed(stock),
+]
 
 /**
- * Objects that did not come from the topic, or that cannot be read: they count for nothing, take nothing away from what
+ * Objects that came neither from the topic nor from files, or that cannot be read: they count for nothing, take nothing away from what
  * was received, and stay until somebody takes them away. One string each.
  */
 export function foreignObjects(stock: DatasetStock): readonly string[] {
@@ -126,9 +136,9 @@ export function foreignObjects(stock: DatasetStock): readonly string[] {
   return [
     ...bronze
       .filter((object) => !isIngested(object) && !isEditedKey(object.key))
-      .map(({ key }) => `${key}: not written by ingest-stream`),
+      .map(({ key }) => `${key}: not written by ingest-stream or land-file`),
     ...bronze
-      .filter((object) => isIngested(object) && !isOfTopic(kafka, object))
+      .filter((object) => isIngested(object) && !isLandedKey(object.key) && !isOfTopic(kafka, object))
       .map(({ key, partition }) => `${key}: topic ${dataset.topic} has no partition ${partition}`),
     ...ledger.flatMap(({ objectKey, problem }) =>
       problem === null || expected.has(objectKey) ? [] : [`${objectKey}: ${problem}`],
@@ -148,16 +158,17 @@ const silverOf = ({ silverFolder }: DatasetStock['dataset'], { key }: BronzeObje
 
 function problemsOfDataset(stock: DatasetStock): Problem[] {
   const { dataset } = stock
-  return [...problemsOfBronze(stock), ...problemsOfSilver(stock), ...problemsOfGold(stock)].map(
-    ([guarantee, address, text, remedy, underWay]) => ({
-      guarantee,
-      subject: dataset.name,
-      address,
-      text,
-      remedy,
-      ...(underWay !== undefined && { underWay }),
-    }),
+  const found = [problemsOfBronze, problemsOfFiles, problemsOfSilver, problemsOfGold].flatMap((look) =>
+    look(stock),
   )
+  return found.map(([guarantee, address, text, remedy, underWay]) => ({
+    guarantee,
+    subject: dataset.name,
+    address,
+    text,
+    remedy,
+    ...(underWay !== undefined && { underWay }),
+  }))
 }
 type Found = readonly [guarantee: Guarantee, address: string, text: string, remedy: string, underWay?: number]
 
@@ -215,6 +226,23 @@ function problemsOfBronze(stock: DatasetStock): Found[] {
       'an object in bronze holds fewer lines than its offsets say: put it back as it was',
     ])
   return found
+}
+
+/** Each file stands in bronze, as many records as it was found to hold. */
+function problemsOfFiles(stock: DatasetStock): Found[] {
+  return stock.files.flatMap(({ key, bronze }): Found[] => {
+    if (!bronze)
+      return [['G1', key, `${key} has not landed`, 'npm start lands it: its sweep looks for such', 1]]
+    const { prefix, records } = bronze
+    const held = sum(
+      landed(stock).filter((object) => object.key.startsWith(prefix)),
+      (object) => object.records,
+    )
+    const remedy = `delete what is under landed/${stock.dataset.name}/, and npm start lands what is missing`
+    return held === records
+      ? []
+      : [['G1', key, `${key} has ${records} records, ${prefix} holds ${held}`, remedy]]
+  })
 }
 
 const goesOn = 'npm start goes on with what waits in Kafka'

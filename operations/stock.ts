@@ -10,6 +10,7 @@ import { withTemporaryFolder } from '@cupel/io/temporary-folder'
 import { consumerGroups } from './consumer-groups.ts'
 import { inParallel } from './in-parallel.ts'
 import { keptFailures } from './kept-failures.ts'
+import { landedFiles } from './landed-files.ts'
 import {
   type BronzeObject,
   type CommittedOffsets,
@@ -46,6 +47,7 @@ export async function takeStock(
     const stocks: DatasetStock[] = []
     for (const dataset of datasets) {
       const { topic } = dataset
+      const files = await landedFiles(ports.lake, dataset)
       const bronze = await bronzeObjects(ports.lake, dataset)
       const silver = await listed(ports.lake, `silver/${dataset.silverFolder}/`)
       const ledger = await ledgerEntries(ports.warehouse, dataset)
@@ -61,6 +63,7 @@ export async function takeStock(
           detectFraud: await committed(ports.kafka, [consumerGroups.detectFraud], topic),
         },
         keptFailures: failures.filter((failure) => failure.topic === topic),
+        files,
         bronze,
         ledger,
         silver: silver.map(({ key }) => key),

@@ -3,6 +3,7 @@ import { buildAll } from '../build.ts'
 import { Failure } from './failure.ts'
 import type { TraceCommandOptions } from './look-back/trace-command.ts'
 import type { StreamCommandOptions } from './stream/stream-command.ts'
+import type { WatchCommandOptions } from './watch-folder/command.ts'
 
 /**
  * The `cupel` command. Exit codes: 0 done, 1 failed (the last line on stderr says what to do), 2 called wrongly,
@@ -168,6 +169,18 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
       exitCode = await runDbt(root, args)
     })
   program
+    .command('watch')
+    .description('upload what comes into a folder to landing/, whence it is refined, until Ctrl-C')
+    .argument('<folder>', 'files in a folder that is called as a dataset is, or in such folders within it')
+    .option('--dataset <name>', 'the dataset of all files, whatever the folder is called')
+    .option('--bucket <name>', 'the bucket of the lake, where it is not the local one')
+    .option('--settle <seconds>', 'a file is complete when it has not changed for so long', positive, 2)
+    .addHelpText('after', watchHelp)
+    .action(async (folder: string, options: WatchCommandOptions) => {
+      const { runWatch } = await import('./watch-folder/command.ts')
+      exitCode = await runWatch(root, folder, options)
+    })
+  program
     .command('reset')
     .description('delete all local data (.cupel/)')
     .addOption(services('delete the containers and their volumes too'))
@@ -227,6 +240,14 @@ Consumer groups stay where they are. What was settled before is recognized: func
 
   cupel events replay transactions-0@100-199 --function ingestStream
   cupel events replay s3://cupel-lake-local/bronze/<folder>/<object>.ndjson --function refine
+`
+
+const watchHelp = `
+Hidden files and those that are called *.part, *.tmp or the like are left alone: who writes slowly gives a file its name
+when it is whole. What was uploaded before, under any name, is not uploaded again. docs/guide/files.md says what is taken.
+
+  cupel watch drop --dataset merchants
+  cupel watch drop             files in drop/merchants/
 `
 
 const sqlHelp = `

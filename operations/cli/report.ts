@@ -8,6 +8,7 @@ import {
   type DecisionStock,
   edited,
   foreignObjects,
+  landed,
   sum,
 } from '../reconcile.ts'
 import { showCount } from './numbers.ts'
@@ -19,6 +20,7 @@ export type Report = {
     readonly dataset: string
     readonly kafka: number
     readonly bronze: number // as received
+    readonly landed: number // of these, in files
     readonly edited: number // besides, records that were rejected and came again from a person's hand
     readonly tooLarge: number
     readonly silver: number
@@ -45,6 +47,7 @@ export function makeReport(
       dataset: dataset.name,
       kafka: kafka.records,
       bronze: sum(bronze, ({ records }) => records || 0),
+      landed: sum(landed({ bronze }), ({ records }) => records),
       edited: edited({ bronze }).length,
       tooLarge: countOffsets(keptFailures),
       silver: sum(ledger, ({ silver }) => silver),
@@ -122,7 +125,9 @@ export function formatReport(report: Report): string {
 /** What each stage holds of each dataset, and of all. */
 export function layersTable(datasets: Report['datasets']): string {
   const columns = ['kafka', 'bronze', 'silver', 'quarantined', 'duplicates', 'gold'] as const
-  const rare = (['edited', 'tooLarge'] as const).filter((column) => datasets.some((row) => row[column] > 0))
+  const rare = (['landed', 'edited', 'tooLarge'] as const).filter((column) =>
+    datasets.some((row) => row[column] > 0),
+  )
   const shown = [...columns, ...rare]
   const rows = datasets.map((row) => [row.dataset, ...shown.map((column) => showCount(row[column]))])
   const total = ['total', ...shown.map((column) => showCount(sum(datasets, (row) => row[column])))]

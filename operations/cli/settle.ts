@@ -4,6 +4,7 @@ import type { TopicOffsets } from '@cupel/io/kafka'
 import { summariesOf } from '#datasets/index.ts'
 import { isDecided } from '#datasets/pipelines.ts'
 import { keptFailures } from '../kept-failures.ts'
+import { type LandedFile, landedFiles, landedRecords } from '../landed-files.ts'
 import { countOffsets, type KeptFailure, sum } from '../reconcile.ts'
 import { changesToSummarize } from '../summary-stock.ts'
 import { Failure } from './failure.ts'
@@ -29,12 +30,12 @@ const giveUpAfterMs = 120_000 // without progress
  * @throws {Failure} that says what is missing, when nothing has moved for two minutes.
  */
 export async function settle(
-  ports: Pick<LocalPorts, 'kafka' | 'warehouse' | 'failures' | 'sweep' | 'summarize'>,
+  ports: Pick<LocalPorts, 'kafka' | 'lake' | 'warehouse' | 'failures' | 'sweep' | 'summarize'>,
   datasets: readonly Dataset[],
   signal: AbortSignal,
   log = '.cupel/cupel.log', // where the local cloud writes why
 ): Promise<void> {
-  const known = new Map<string, readonly KeptFailure[]>()
+  const known: Known = { failures: new Map(), files: new Map() }
   let last = ''
   let movedMs = performance.now()
   let sweptMs = movedMs
@@ -76,16 +77,25 @@ export async function settle(
   }
 }
 
+/** What was read once and need not be again, by key: see keptFailures and landedFiles. */
+type Known = {
+  readonly failures: Map<string, readonly KeptFailure[]>
+  readonly files: Map<string, LandedFile['bronze']>
+}
+
 export async function measureProgress(
-  { kafka, warehouse, failures }: Pick<LocalPorts, 'kafka' | 'warehouse' | 'failures'>,
+  { kafka, lake, warehouse, failures }: Pick<LocalPorts, 'kafka' | 'lake' | 'warehouse' | 'failures'>,
   datasets: readonly Dataset[],
-  known?: Map<string, readonly KeptFailure[]>, // by key; see keptFailures
+  known?: Known,
 ): Promise<readonly Progress[]> {
   const loaded = await warehouse.query<{ dataset: string; partition: string | null; records: string }>(
     `SELECT dataset, substring(bronze_key FROM 'partition=(\\d+)/') AS partition, sum(records) AS records
        FROM ledger GROUP BY 1, 2`,
   )
-  const kept = await keptFailures(failures, known)
+  const fromFiles = await warehouse.query<{ dataset: string; records: string }>(
+    "SELECT dataset, sum(records) AS records FROM ledger WHERE bronze_key ~ '^bronze/[^/]+/file=' GROUP BY 1",
+  )
+  const kept = await keptFailures(failures, known?.failures)
   const totals = await Promise.all(
     datasets.flatMap((dataset) => {
       const { topic } = dataset
@@ -106,6 +116,15 @@ export async function measureProgress(
       of: offsets.records,
     }
   })
+  const files = await Promise.all(
+    datasets.map(async (dataset) => {
+      const found = await landedFiles(lake, dataset, known?.files)
+      const open = found.filter(({ bronze }) => !bronze).length
+      const inGold = fromFiles.find((row) => row.dataset === dataset.name)
+      const of = landedRecords(found) + open
+      return { what: `${dataset.name} of files in gold`, done: Number(inGold?.records ?? 0), of }
+    }),
+  )
   const decided = await warehouse.query<{ topic: string; partition: number; next_offset: string }>(
     'SELECT topic, partition, next_offset FROM fraud_progress',
   )
@@ -117,7 +136,7 @@ export async function measureProgress(
       const tooLarge = kept.filter((failure) => failure.topic === topic)
       return { what: `${topic} decided`, done: countDecided(offsets, next, tooLarge), of: offsets.records }
     })
-  return [...stages, ...decisions]
+  return [...stages, ...files.filter(({ of }) => of > 0), ...decisions]
 }
 
 /**

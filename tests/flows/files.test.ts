@@ -10,6 +10,10 @@ import { merchants } from '#datasets/finance/merchants.ts'
 import { makeLandFile } from '#functions/bronze/land-file/land.ts'
 import { makeLoad } from '#functions/gold/load/load.ts'
 import { makeRefine } from '#functions/silver/refine/refine.ts'
+import { traceRecord } from '#operations/cli/look-back/trace.ts'
+import { measureProgress } from '#operations/cli/settle.ts'
+import { noOffsets, reconcile } from '#operations/reconcile.ts'
+import { takeStock } from '#operations/stock.ts'
 import { memoryObjectStore } from '../support/memory-object-store.ts'
 import { makeDatabase, type TestDatabase } from '../support/postgres.ts'
 
@@ -123,5 +127,43 @@ describe('files put under landing/', () => {
       reasons: [{ field: null, reason: 'unreadable-file', value: null }],
       value: { problem: 'a zip archive or an Excel file: unpack it, or save it as CSV', file: 'a.xlsx' },
     })
+  })
+
+  const nothing = {
+    kafka: { offsets: async () => noOffsets, groups: async () => [], committed: async () => new Map() },
+    failures: memoryObjectStore(),
+  }
+  const problems = async (seen = lake) =>
+    reconcile(
+      await takeStock({ ...nothing, lake: seen, warehouse: database.warehouse }, [merchants]),
+      undefined,
+    )
+  const progress = () =>
+    measureProgress({ ...nothing, lake, warehouse: database.warehouse } as never, [merchants])
+
+  it('reconcile, and so do the layers behind them', async () => {
+    expect(await problems()).toEqual([])
+    const bronze = lake.keys().filter((key) => key.startsWith('bronze/'))
+    const heads = await Promise.all(bronze.map((key) => lake.head(key)))
+    const missing = bronze[heads.findIndex((head) => head?.metadata.records === '7')]
+    const list: typeof lake.list = async function* (prefix, options) {
+      for await (const object of lake.list(prefix, options)) if (object.key !== missing) yield object
+    }
+    expect(await problems({ ...lake, list })).toEqual([
+      expect.stringMatching(/^merchants: landing\/merchants\/a\.csv\.gz has 7 records, bronze\/.* holds 0$/),
+    ])
+    const gold = 'merchants of files in gold'
+    expect(await progress()).toContainEqual({ what: gold, done: 10, of: 10 })
+    await lake.put('landing/merchants/new.csv', Buffer.from('not yet'))
+    expect(await problems()).toEqual(['merchants: landing/merchants/new.csv has not landed'])
+    expect(await progress()).toContainEqual({ what: gold, done: 10, of: 11 })
+  })
+
+  it('are found by the key of a record, without a look at all of bronze', async () => {
+    const ports = { lake, warehouse: database.warehouse }
+    const { records } = await traceRecord(ports, merchants, id(3), { scanUpToBytes: 0 })
+    expect(records).toMatchObject([
+      { topic: 'landing/merchants', offset: 9, outcome: { kind: 'silver', problem: null } },
+    ])
   })
 })

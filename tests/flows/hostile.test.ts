@@ -409,7 +409,7 @@ describe('hostile input into a running local cloud', () => {
 })
 
 const strangers = [
-  'bronze/profiles-folder/z.ndjson: not written by ingest-stream',
+  'bronze/profiles-folder/z.ndjson: not written by ingest-stream or land-file',
   'silver/processed-profiles/a.parquet: not a Parquet file',
   'silver/processed-profiles/b.parquet: not a Parquet file',
 ]

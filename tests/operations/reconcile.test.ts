@@ -32,6 +32,7 @@ function stock(changes: Partial<DatasetStock> = {}): DatasetStock {
     kafka: { records: 10, partitions: [{ partition: 0, start: 0, end: 10 }] },
     committed: { ingest: new Map([[0, 10]]), detectFraud: new Map([[0, 10]]) },
     keptFailures: [],
+    files: [],
     bronze: objects,
     ledger: objects.map(entry),
     silver: objects.map(entry).map(({ objectKey }) => objectKey),
@@ -137,7 +138,7 @@ describe('reconcile', () => {
     }
     expect(problems(changes)).toBe('')
     expect(foreignObjects(stock(changes))).toEqual([
-      'bronze/b/x.ndjson: not written by ingest-stream',
+      'bronze/b/x.ndjson: not written by ingest-stream or land-file',
       'silver/s/x.parquet: not a Parquet file',
     ])
     const unreadable = stock().ledger.map((entry) => ({ ...entry, problem: 'not a Parquet file' }))

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { merchants } from '#datasets/finance/merchants.ts'
 import { countDecided, settle } from '#operations/cli/settle.ts'
+import { memoryObjectStore } from '../support/memory-object-store.ts'
 
 const offsets = {
   records: 30,
@@ -47,7 +48,6 @@ describe('countDecided', () => {
 describe('settle', () => {
   it('waits for a service that is away for a moment', async () => {
     let calls = 0
-    const empty = { list: async function* () {}, get: async () => undefined }
     const ports = {
       kafka: {
         produce: async () => {},
@@ -57,12 +57,8 @@ describe('settle', () => {
         groups: async () => [],
         close: async () => {},
       },
-      failures: {
-        ...empty,
-        put: async () => true,
-        head: async () => undefined,
-        stream: async () => undefined,
-      },
+      lake: memoryObjectStore(),
+      failures: memoryObjectStore(),
       warehouse: {
         query: async () => {
           calls++

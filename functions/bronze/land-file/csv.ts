@@ -35,8 +35,9 @@ export function csvReader({ delimiter, columns }: Header): Reader {
       text = end ? text.slice(end.index + end[0].length) : ''
     }
     const rows = rowScanner(text, delimiter, isLast)
+    const isGood = isUtf8(Buffer.from(text, 'latin1')) // else it is asked of each row
     for (let row = rows.next(); row; row = rows.next()) {
-      if (!isBlank(row) && !isHeader) records.push(toRecord(row))
+      if (!isBlank(row) && !isHeader) records.push(toRecord(row, isGood))
       isHeader &&= isBlank(row)
       line += row.lines
     }
@@ -48,14 +49,11 @@ export function csvReader({ delimiter, columns }: Header): Reader {
     return records
   }
 
-  function toRecord({ raw, cells }: Row): FileRecord {
+  function toRecord({ raw, cells }: Row, isGood: boolean): FileRecord {
     if (raw.length > maxRecordBytes) return tooLarge(line, raw)
-    if (beyondAscii.test(raw) && !isUtf8(Buffer.from(raw, 'latin1')))
-      return {
-        at: line,
-        format: 'bytes',
-        value: JSON.stringify(Buffer.from(raw, 'latin1').toString('base64')),
-      }
+    const bytes = isGood ? undefined : Buffer.from(raw, 'latin1')
+    if (bytes && !isUtf8(bytes))
+      return { at: line, format: 'bytes', value: JSON.stringify(bytes.toString('base64')) }
     if (cells === undefined) return broken(line, 'broken-row', { problem: brokenQuote, line: text(raw) })
     if (cells.length !== names.length)
       return broken(line, 'ragged-row', {
@@ -81,7 +79,6 @@ export function firstRow(head: string, delimiter: string, isLast: boolean): read
   return undefined
 }
 
-const beyondAscii = /[\x80-\xff]/
 // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON escapes them
 const needsEscape = /["\\\x00-\x1f]/
 const brokenQuote = 'a quote is not closed, or closed before the end of its cell'

@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs'
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Dataset } from '@cupel/core/dataset'
-import { isEditedKey, parseBronzeKey, silverKey } from '@cupel/core/keys'
+import { isEditedKey, isLandedKey, parseBronzeKey, silverKey } from '@cupel/core/keys'
 import { identifier } from '@cupel/core/kinds/strings'
 import type { TopicOffsets } from '@cupel/io/kafka'
 import { isDecided } from '#datasets/pipelines.ts'
@@ -85,7 +85,7 @@ export async function takeStatus(
     datasets: counted.map(({ row }) => row),
     decisions: { fraud: Number(decisions?.fraud), genuine: Number(decisions?.genuine) },
     waiting: {
-      bronze: sum(counted, ({ row }) => Math.max(0, row.kafka - row.bronze - row.tooLarge)),
+      bronze: sum(counted, ({ row }) => Math.max(0, row.kafka - (row.bronze - row.landed) - row.tooLarge)),
       silver: sum(counted, ({ unrefined }) => unrefined),
       gold: sum(counted, ({ row, unrefined, loaded }) => Math.max(0, row.bronze - unrefined - loaded)),
       decision: sum(undecided, (records) => records),
@@ -127,7 +127,7 @@ async function countLayers(
     const inLedger = known.get(target)
     const records = inLedger ?? (Number((await lake.head(key))?.metadata.records) || 0)
     const isEdited = isEditedKey(key)
-    return { records, isEdited, isRefined: silver.has(target), isLoaded: inLedger !== undefined }
+    return { key, records, isEdited, isRefined: silver.has(target), isLoaded: inLedger !== undefined }
   })
   const bronze = all.filter(({ isEdited }) => !isEdited)
   const offsets = topic === undefined ? noOffsets : await kafka.offsets(topic)
@@ -141,6 +141,10 @@ async function countLayers(
       dataset: name,
       kafka: offsets.records,
       bronze: sum(bronze, records),
+      landed: sum(
+        bronze.filter(({ key }) => isLandedKey(key)),
+        records,
+      ),
       edited: all.length - bronze.length,
       tooLarge: countOffsets(tooLargeOf(topic)),
       silver: total('silver'),

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
-import { bronzePrefix, parseBronzeKey, quarantineKey, silverKey } from '@cupel/core/keys'
+import { bronzePrefix, isLandedKey, parseBronzeKey, quarantineKey, silverKey } from '@cupel/core/keys'
 import { identifier, literal } from '@cupel/core/kinds/strings'
 import type { Reason } from '@cupel/core/record'
 import { parseField } from '@cupel/core/record'
@@ -112,9 +112,7 @@ export async function traceRecord(
   const decisions = read.ok && isDecided(dataset) ? await decisionsOn(warehouse, key) : []
 
   const known = [
-    ...(gold && dataset.topic !== undefined
-      ? [{ topic: dataset.topic, partition: gold.partition, offset: gold.offset }]
-      : []),
+    ...(gold ? [{ topic: dataset.topic ?? '', partition: gold.partition, offset: gold.offset }] : []),
     ...decisions,
   ]
   const folder = `bronze/${dataset.bronzeFolder}/`
@@ -149,18 +147,23 @@ type Listed = { readonly key: string; readonly storedMs: number; readonly size: 
 type Line = Omit<Occurrence, 'outcome'>
 type Address = { readonly topic: string; readonly partition: number; readonly offset: number }
 
-/** The objects that hold these addresses: of a partition the last one that starts at or before the offset. */
+/**
+ * The objects that hold these addresses: of a partition the last one that starts at or before the offset, and of each file
+ * too, because gold does not say which one a line is of.
+ */
 function objectsOf(
   { bronzeFolder }: Dataset,
   objects: readonly Listed[],
   known: readonly Address[],
 ): readonly Listed[] {
-  const found = known.map(({ topic, partition, offset }) => {
-    const prefix = bronzePrefix(bronzeFolder, { topic, partition })
-    return objects.findLast(
-      ({ key }) => key.startsWith(prefix) && Number.parseInt(key.slice(prefix.length), 10) <= offset,
-    )
-  })
+  const files = objects.flatMap(({ key }) => (isLandedKey(key) ? key.slice(0, key.lastIndexOf('/') + 1) : []))
+  const found = known.flatMap(({ topic, partition, offset }) =>
+    [bronzePrefix(bronzeFolder, { topic, partition }), ...new Set(files)].map((prefix) =>
+      objects.findLast(
+        ({ key }) => key.startsWith(prefix) && Number.parseInt(key.slice(prefix.length), 10) <= offset,
+      ),
+    ),
+  )
   return [...new Set(found)].filter((object) => object !== undefined)
 }
 

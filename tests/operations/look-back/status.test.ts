@@ -13,6 +13,7 @@ const stopped: Status = {
       dataset: 'users',
       kafka: 10,
       bronze: 10,
+      landed: 0,
       edited: 0,
       tooLarge: 0,
       silver: 8,

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
 import { identifier } from '@cupel/core/kinds/strings'
+import { goldSql } from '@cupel/core/references'
 import { type Engine, openEngine } from '@cupel/duckdb/engine'
 import { foldToCsv } from '@cupel/duckdb/fold'
 import type { KafkaPort } from '@cupel/io/kafka'
@@ -234,8 +235,8 @@ async function compareGold(
       )
       await copyCsv(transaction, { table: 'fold', columns, file: csv })
       const { rows } = await transaction.query(
-        `(SELECT ${selected} FROM fold EXCEPT SELECT ${selected} FROM ${table})
-         UNION (SELECT ${selected} FROM ${table} EXCEPT SELECT ${selected} FROM fold) ORDER BY ${selected} LIMIT ${some}`,
+        `(SELECT ${selected} FROM fold EXCEPT SELECT ${selected} FROM ${goldSql(dataset)})
+         UNION (SELECT ${selected} FROM ${goldSql(dataset)} EXCEPT SELECT ${selected} FROM fold) ORDER BY ${selected} LIMIT ${some}`,
       )
       const counted = await transaction.query(`SELECT count(*) FROM ${table}`)
       return {

@@ -7,7 +7,8 @@
 import type { Dataset, Reference } from './dataset.ts'
 import { definitionError } from './kinds/kind.ts'
 import { identifier, literal } from './kinds/strings.ts'
-import { keyTextSql } from './tombstones-sql.ts'
+import { newestColumns } from './refine-sql.ts'
+import { isBuriedSql, keyTextSql } from './tombstones-sql.ts'
 import { silverColumns, upsertStatement } from './warehouse-sql.ts'
 
 export type Parent = { readonly field: string; readonly dataset: Dataset }
@@ -86,8 +87,23 @@ export const lockWaitingStatement = (dataset: Dataset, parents: readonly Parent[
   `SELECT FROM deferred_rows AS waiting WHERE dataset = ${literal(dataset.name)} AND ${isKnownSql(parents, waitingValue)} ORDER BY id FOR UPDATE`
 
 /** Move the rows whose parents are all known into their table, as if they came now. */
-export function moveStatement(dataset: Dataset, parents: readonly Parent[]): string {
-  const columns = silverColumns(dataset).map(([name, type]) => `${identifier(name)} ${type}`)
-  return `WITH moved AS (DELETE FROM deferred_rows AS waiting WHERE dataset = ${literal(dataset.name)} AND ${isKnownSql(parents, waitingValue)} RETURNING row)
-${upsertStatement(dataset, `(SELECT one.* FROM moved, jsonb_to_record(moved.row) AS one (${columns.join(', ')})) AS incoming`)}`
+export const moveStatement = (dataset: Dataset, parents: readonly Parent[]): string =>
+  `WITH moved AS (DELETE FROM deferred_rows AS waiting WHERE dataset = ${literal(dataset.name)} AND ${isKnownSql(parents, waitingValue)} RETURNING row)
+${upsertStatement(dataset, `(SELECT one.* FROM moved, ${asRecord(dataset, 'moved')}) AS incoming`)}`
+
+const asRecord = (dataset: Dataset, from: string): string =>
+  `jsonb_to_record(${from}.row) AS one (${silverColumns(dataset)
+    .map(([name, type]) => `${identifier(name)} ${type}`)
+    .join(', ')})`
+
+/** What gold makes of silver, as a relation: the rows of the table, or newer ones that wait beside it. */
+export function goldSql(dataset: Dataset): string {
+  const table = identifier(dataset.table)
+  if (!Object.values(dataset.references).some(({ late }) => late === 'defer')) return table
+  const key = dataset.key.map(identifier)
+  const columns = [...new Set([...key, ...newestColumns(dataset).map(identifier)])]
+  const isStanding = dataset.tombstones === 'delete' ? ` AND NOT ${isBuriedSql(dataset, 'one')}` : ''
+  const waiting = `SELECT ${columns.map((column) => `one.${column}`).join(', ')} FROM deferred_rows AS waiting, ${asRecord(dataset, 'waiting')} WHERE dataset = ${literal(dataset.name)}${isStanding}`
+  const order = [...key, ...newestColumns(dataset).map((column) => `${identifier(column)} DESC`)]
+  return `(SELECT DISTINCT ON (${key.join(', ')}) * FROM (SELECT ${columns.join(', ')} FROM ${table} UNION ALL ${waiting}) AS held ORDER BY ${order.join(', ')}) AS held`
 }

@@ -74,10 +74,13 @@ async function retrying<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** PostgreSQL's or the system's code. A connection that is cut, or not made in time, comes without one. */
+// What pg itself says, without a code: a connection was cut during a statement, or between two, or was not made in time.
+const cut = /^Connection terminated|^Client (has encountered a connection error|was closed)|^timeout exceeded/
+
+/** PostgreSQL's or the system's code. */
 function codeOf(error: unknown): string {
   const { code, message = '' } = (error ?? {}) as { code?: string; message?: string }
-  return code ?? (/^Connection terminated|^timeout exceeded/.test(message) ? 'ECONNRESET' : '')
+  return code ?? (cut.test(message) ? 'ECONNRESET' : '')
 }
 
 /** Copy a CSV file (no header, an unquoted empty field is NULL) into a table. Names must be safe identifiers. */

@@ -11,6 +11,7 @@ export const local = {
   failureBucket: 'cupel-on-failure-local',
   sweepFunction: 'cupel-local-sweep',
   summarizeFunction: 'cupel-local-summarize',
+  replayFunction: 'cupel-local-replay',
   clusterArn: 'arn:aws:kafka:us-east-1:123456789012:cluster/cupel/00000000-0000-0000-0000-000000000000-1',
 } as const
 

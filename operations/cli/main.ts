@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { buildAll } from '../build.ts'
 import { Failure } from './failure.ts'
 import type { TraceCommandOptions } from './look-back/trace-command.ts'
+import type { QuarantineOptions } from './quarantine/commands.ts'
 import type { StreamCommandOptions } from './stream/stream-command.ts'
 import type { WatchCommandOptions } from './watch-folder/command.ts'
 
@@ -120,6 +121,79 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     .action(async (query: string | undefined, options: { limit: number; json?: boolean }) => {
       const { runSql } = await import('./look-back/sql.ts')
       exitCode = await runSql(root, query, options)
+    })
+  const quarantine = program
+    .command('quarantine')
+    .description('records that were rejected: why, and how to bring them back')
+    .addHelpText('after', quarantineHelp)
+  const raw = () => new Option('--raw', 'show values as they were sent, personal ones too')
+  const by = () => new Option('--by <name>', 'who does it, for the history (default: your account)')
+  const edited = (command: Command) =>
+    command
+      .option(
+        '--set <field=text>',
+        'a new text in a field; field:=JSON for other values; repeatable',
+        collect,
+      )
+      .option('--value <file>', 'the whole record anew, as JSON; - reads stdin')
+  quarantine
+    .command('list')
+    .description('reasons, with counts')
+    .argument('[dataset]', 'its name (default: all)')
+    .addOption(json())
+    .action(async (dataset: string | undefined, options: QuarantineOptions) => {
+      exitCode = await (await import('./quarantine/commands.ts')).runList(root, dataset, options)
+    })
+  quarantine
+    .command('show')
+    .description('entries; or one, with its history')
+    .argument('<dataset>', 'its name')
+    .argument('[entry]', 'as listed')
+    .option('--field <name>', 'only entries with something wrong in this field')
+    .option('--reason <code>', 'only entries with this reason')
+    .option('--limit <n>', 'at most this many', count, 20)
+    .option('--from <entry>', 'those behind this one')
+    .addOption(raw())
+    .addOption(json())
+    .action(async (dataset: string, entry: string | undefined, options: QuarantineOptions) => {
+      exitCode = await (await import('./quarantine/commands.ts')).runShow(root, dataset, entry, options)
+    })
+  edited(
+    quarantine
+      .command('diff')
+      .description(
+        'what the dataset as it is now, or an edit of an entry, would make of them; writes nothing',
+      )
+      .argument('<dataset>', 'its name')
+      .argument('[entry]', 'to edit'),
+  )
+    .addOption(raw())
+    .addOption(json())
+    .action(async (dataset: string, entry: string | undefined, options: QuarantineOptions) => {
+      exitCode = await (await import('./quarantine/commands.ts')).runDiff(root, dataset, entry, options)
+    })
+  edited(
+    quarantine
+      .command('edit')
+      .description('put an edited record into the place of a rejected one')
+      .argument('<dataset>', 'its name')
+      .argument('<entry>', 'as listed'),
+  )
+    .requiredOption('--because <why>', 'why, for the history')
+    .addOption(by())
+    .addOption(raw())
+    .addOption(json())
+    .action(async (dataset: string, entry: string, options: QuarantineOptions) => {
+      exitCode = await (await import('./quarantine/commands.ts')).runEdit(root, dataset, entry, options)
+    })
+  quarantine
+    .command('replay')
+    .description('refine again what an older version of the dataset rejected')
+    .argument('<dataset>', 'its name')
+    .addOption(by())
+    .addOption(json())
+    .action(async (dataset: string, options: QuarantineOptions) => {
+      exitCode = await (await import('./quarantine/commands.ts')).runReplay(root, dataset, options)
     })
   program
     .command('invoke')
@@ -250,6 +324,14 @@ when it is whole. What was uploaded before, under any name, is not uploaded agai
   cupel watch drop             files in drop/merchants/
 `
 
+const quarantineHelp = `
+  cupel quarantine list
+  cupel quarantine show transactions --field amount
+  cupel quarantine diff transactions
+  cupel quarantine edit transactions 'partition=0/<object>@17' --set amount=12.50 --because 'the terminal sent none'
+  cupel quarantine replay transactions
+`
+
 const sqlHelp = `
 Names without a schema are tables of gold; bronze.<dataset>, silver.<dataset> and quarantine.<dataset> are in the lake.
 A query that names both sees copies of the gold tables. Times are UTC; --json keeps decimals exact, as text.
@@ -264,6 +346,8 @@ async function runBuild(root: string): Promise<number> {
   await buildAll(root)
   return 0
 }
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
 
 function count(text: string): number {
   if (!/^\d{1,12}$/.test(text) || Number(text) < 1)

@@ -7,7 +7,7 @@ CREATE TABLE quarantine_history (
   topic            text NOT NULL,
   partition        integer NOT NULL,
   rejected_version integer NOT NULL,           -- of the dataset, with these reasons
-  reasons          jsonb NOT NULL,             -- [{field, reason, value}], personal values masked
+  reasons          json NOT NULL,              -- [{field, reason, value}], personal values masked; jsonb refuses U+0000 in them
   replayed_version integer NOT NULL,
   outcome          text NOT NULL CHECK (outcome IN ('accepted', 'rejected')),
   replayed_by      text NOT NULL,

@@ -20,25 +20,29 @@ export async function writeHistory(
   replayed: readonly (Entry & Pick<Replay, 'outcome'>)[],
   { by, atMs }: Pick<Replay, 'by' | 'atMs'>,
 ): Promise<void> {
-  const rows = replayed.map(({ object, offset, topic, partition, version, reasons, outcome }) => ({
-    object,
-    record_offset: offset,
-    topic,
-    partition,
-    rejected_version: version,
-    reasons,
-    outcome,
-  }))
+  const column = <Value>(value: (one: (typeof replayed)[number]) => Value) => replayed.map(value)
+  // Reasons as text: PostgreSQL's functions of JSON refuse U+0000, which a rejected value may hold.
   await query(
     `INSERT INTO quarantine_history (
        object, record_offset, topic, partition, rejected_version, reasons, outcome,
        dataset, replayed_version, replayed_by, replayed_at)
-     SELECT new.*, $2::text, $3::integer, $4::text, $5::timestamptz
-       FROM json_to_recordset($1) AS new (
-              object text, record_offset bigint, topic text, partition integer, rejected_version integer, reasons jsonb,
-              outcome text)
+     SELECT object, record_offset, topic, partition, rejected_version, reasons::json, outcome, $8, $9, $10, $11
+       FROM unnest($1::text[], $2::bigint[], $3::text[], $4::integer[], $5::integer[], $6::text[], $7::text[])
+         AS new (object, record_offset, topic, partition, rejected_version, reasons, outcome)
      ON CONFLICT DO NOTHING`,
-    [JSON.stringify(rows), name, version, by, new Date(atMs)],
+    [
+      column(({ object }) => object),
+      column(({ offset }) => offset),
+      column(({ topic }) => topic),
+      column(({ partition }) => partition),
+      column(({ version }) => version),
+      column(({ reasons }) => JSON.stringify(reasons)),
+      column(({ outcome }) => outcome),
+      name,
+      version,
+      by,
+      new Date(atMs),
+    ],
   )
 }
 

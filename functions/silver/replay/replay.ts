@@ -1,5 +1,5 @@
 import type { Dataset } from '@cupel/core/dataset'
-import { messageWithoutValues } from '@cupel/core/errors'
+import { messageWithoutValues, ObjectError } from '@cupel/core/errors'
 import { parseBronzeKey, silverKey } from '@cupel/core/keys'
 import { type ObjectCreatedEvent, objectCreatedEvent } from '@cupel/core/s3-event'
 import type { ObjectStore } from '@cupel/io/object-store'
@@ -43,12 +43,13 @@ export type DatasetAnswer = {
   readonly rejected: number // entries, again
   /** Accepted ones that only a higher version would replay: their object was refined by this one. */
   readonly ofThisVersion: number
-  readonly diffs: readonly (Diff & { readonly id: string; readonly isEdited: boolean })[] // some
+  readonly diffs: readonly EntryDiff[] // some
   /** Objects that stay as they are: the version rejects records of theirs that are in gold. */
   readonly held: readonly { readonly object: string; readonly lost: number }[]
   readonly failed: readonly { readonly object: string; readonly problem: string }[]
   readonly next?: string
 }
+export type EntryDiff = Diff & { readonly id: string; readonly isEdited: boolean }
 /** `unchanged`: the very edit is there already. `taken`: another edit is. */
 export type EditAnswer = {
   readonly outcome: 'would be accepted' | 'rejected' | 'accepted' | 'unchanged' | 'taken'
@@ -96,7 +97,7 @@ async function replayDataset(
   )
   const edits = await editedKeys(ports.lake, dataset)
   const counts = { objects: 0, accepted: 0, rejected: 0, ofThisVersion: 0 }
-  const diffs: DatasetAnswer['diffs'][number][] = []
+  const diffs: EntryDiff[] = []
   const held: DatasetAnswer['held'][number][] = []
   const failed: DatasetAnswer['failed'][number][] = []
   let toLoad: string[] = []
@@ -114,15 +115,19 @@ async function replayDataset(
       counts.accepted += accepted
       counts.rejected += entries.length - accepted
       if (version === String(dataset.version)) counts.ofThisVersion += accepted
-      for (const { entry } of entries.slice(0, mostDiffs - diffs.length))
-        diffs.push({
-          id: idOf(entry),
-          isEdited: edits.has(editOf(dataset, entry)),
-          ...diffOf(dataset, entry, undefined, raw),
-        })
+      for (const isAccepted of [true, false])
+        for (const { entry } of entries
+          .filter(({ reasons }) => !reasons === isAccepted)
+          .slice(0, mostDiffs - diffs.filter(({ accepted }) => accepted === isAccepted).length))
+          diffs.push({
+            id: idOf(entry),
+            isEdited: edits.has(editOf(dataset, entry)),
+            ...diffOf(dataset, entry, undefined, raw),
+          })
       if (!isDryRun) toLoad.push(silver)
     } catch (error) {
-      failed.push({ object, problem: messageWithoutValues(error) })
+      const problem = error instanceof ObjectError ? error : notReplayed(object, error)
+      failed.push({ object, problem: problem.message })
     }
     if (toLoad.length === loadedAtOnce) {
       await load(ports, toLoad)
@@ -132,8 +137,22 @@ async function replayDataset(
   if (toLoad.length > 0) await load(ports, toLoad)
   if (!isDryRun) await ports.decide()
   const isWhole = objects.length < mostObjects && last === objects.at(-1)?.silver
-  return { version: dataset.version, ...counts, diffs, held, failed, ...(!isWhole && { next: last! }) }
+  return {
+    version: dataset.version,
+    ...counts,
+    diffs: firstDiffs(diffs),
+    held,
+    failed,
+    ...(!isWhole && { next: last! }),
+  }
 }
+
+const notReplayed = (object: string, error: unknown): ObjectError =>
+  new ObjectError(object, `could not be replayed: ${messageWithoutValues(error)}`, error)
+
+/** Some, those that are accepted first. */
+export const firstDiffs = (diffs: readonly EntryDiff[]): readonly EntryDiff[] =>
+  [...diffs].sort((a, b) => Number(b.accepted) - Number(a.accepted)).slice(0, mostDiffs)
 
 /** Judge an object anew; with somebody who asks for it, store the outcome too, unless gold would keep what silver loses. */
 const replayObject = (

@@ -33,7 +33,10 @@ export const padStart = (text: string, width: number): string =>
 /** Not wider than `columns`: what is cut off leaves an ellipsis. */
 export function cutText(text: string, columns: number): string {
   if (stringWidth(text) <= columns) return text
-  return columns < 1 ? '' : `${sliceAnsi(text, 0, columns - 1).trimEnd()}…`
+  if (columns < 1) return ''
+  const cut = sliceAnsi(text, 0, columns - 1)
+  const fits = stringWidth(cut) < columns // a wide character at the end may stand half outside
+  return `${(fits ? cut : sliceAnsi(text, 0, columns - 2)).trimEnd()}…`
 }
 
 export function cutLine(line: Line, columns: number): Line {

@@ -37,6 +37,14 @@ describe('formatTable', () => {
     expect(table.split('\n').slice(2)).toEqual(['東京  1', 'Roma  2'])
   })
 
+  it('cuts beside a character that takes two columns, never through it', () => {
+    for (const width of [3, 4, 5, 6])
+      expect(formatTable(['a'], [['東京東京東京']], width).split('\n')[2]).toBe(
+        ['東…', '東…', '東京…', '東京…'][width - 3],
+      )
+    expect(formatTable(['long'], [['👍'.repeat(201)]])).toContain('👍…')
+  })
+
   it('cuts lines that do not fit even with narrow columns', () => {
     const columns = Array.from({ length: 20 }, (_, i) => `column ${i}`)
     for (const line of formatTable(columns, [], 40).split('\n'))

@@ -41,7 +41,7 @@ describe('replay from quarantine', () => {
     await pipeline.receive([
       transaction(1),
       transaction(2, { city: 'Gelsenkirchen' }),
-      transaction(3, { amount: '', city: 'Gelsenkirchen' }),
+      transaction(3, { amount: '', city: 'Gelsenkirchen', device: 'U+0000: \0' }),
       transaction(4, { amount: '' }),
       'no JSON',
     ])
@@ -85,6 +85,7 @@ describe('replay from quarantine', () => {
       ['amount', 'missing', 2],
       ['city', 'too-long', 2],
       [null, 'unreadable', 1],
+      ['device', 'contains-nul', 1],
     ])
     expect(found.groups[1]!.example).toEqual({ id: `${ofObject}@1`, value: 'Gelsenkirchen' })
     const hurried = (await pipeline.ask({ action: 'list', dataset }, () => 0)) as ListAnswer

@@ -1,44 +1,52 @@
 import codes from 'i18n-iso-countries/codes.json' with { type: 'json' }
+import danish from 'i18n-iso-countries/langs/da.json' with { type: 'json' }
+import german from 'i18n-iso-countries/langs/de.json' with { type: 'json' }
 import english from 'i18n-iso-countries/langs/en.json' with { type: 'json' }
+import spanish from 'i18n-iso-countries/langs/es.json' with { type: 'json' }
+import finnish from 'i18n-iso-countries/langs/fi.json' with { type: 'json' }
+import french from 'i18n-iso-countries/langs/fr.json' with { type: 'json' }
+import italian from 'i18n-iso-countries/langs/it.json' with { type: 'json' }
+import norwegian from 'i18n-iso-countries/langs/nb.json' with { type: 'json' }
+import dutch from 'i18n-iso-countries/langs/nl.json' with { type: 'json' }
+import polish from 'i18n-iso-countries/langs/pl.json' with { type: 'json' }
+import portuguese from 'i18n-iso-countries/langs/pt.json' with { type: 'json' }
+import swedish from 'i18n-iso-countries/langs/sv.json' with { type: 'json' }
+import turkish from 'i18n-iso-countries/langs/tr.json' with { type: 'json' }
 import { accept, fieldOf, type Kind, reject, type Spellings } from './kind.ts'
 import { lookupSql, lowerAscii, lowerAsciiSql } from './strings.ts'
 
-/** Spellings that the English list of names lacks. */
+const others = [
+  danish,
+  german,
+  spanish,
+  finnish,
+  french,
+  italian,
+  norwegian,
+  dutch,
+  polish,
+  portuguese,
+  swedish,
+  turkish,
+]
+
+/** Usual names that no list has. */
 const aliases: Readonly<Record<string, readonly string[]>> = {
-  AT: ['Österreich'],
   BA: ['Bosnia'],
-  BE: ['België', 'Belgique'],
-  BN: ['Brunei'],
-  BO: ['Bolivia'],
-  BR: ['Brasil'],
-  CH: ['Schweiz', 'Suisse', 'Svizzera'],
-  CV: ['Cape Verde'],
-  DE: ['Deutschland'],
-  DK: ['Danmark'],
-  ES: ['España'],
-  FI: ['Suomi'],
   FM: ['Micronesia'],
   GB: ['U.K.', 'England', 'Scotland', 'Wales', 'Northern Ireland', 'Britain'],
   HK: ['Hong Kong SAR'],
-  IE: ['Éire'],
-  IT: ['Italia'],
   KP: ['DPRK'],
   LA: ['Laos'],
   MD: ['Moldova'],
   MK: ['Macedonia'],
   MM: ['Burma'],
-  MX: ['México'],
-  NL: ['Holland', 'Nederland'],
-  NO: ['Norge'],
-  PL: ['Polska'],
-  SE: ['Sverige'],
+  NL: ['Holland'],
   SY: ['Syria'],
   SZ: ['Swaziland'],
   TL: ['East Timor'],
   TR: ['Turkiye'],
   VA: ['Vatican', 'Vatican City'],
-  VE: ['Venezuela'],
-  VN: ['Vietnam'],
 }
 
 /** Letter case of ASCII and full stops do not matter: `U.S.` is `us`. */
@@ -76,29 +84,42 @@ const countryKind: Kind<string> = {
   }),
 }
 
-/** An ISO 3166-1 alpha-2 code, out of alpha-2, alpha-3, an English name or a usual spelling. */
+/** An ISO 3166-1 alpha-2 code, out of alpha-2, alpha-3, or a name in English or some other languages. */
 export const country = fieldOf(countryKind)
 
-/** All that differs beyond ASCII is in the table: capitals, letters without their accents, decomposed accents. */
+/**
+ * All that differs beyond ASCII is in the table: capitals, letters without their accents, decomposed accents. What a
+ * country is called in other languages counts where it is nothing in English, and one country alone is called so.
+ */
 function buildSpellings(): Map<string, string> {
   const found = new Map<string, string | undefined>() // undefined: two countries claim it ("Congo")
-  const add = (spelling: string, code: string) => {
-    const folded = fold(spelling)
-    found.set(folded, !found.has(folded) || found.get(folded) === code ? code : undefined)
-  }
   for (const [alpha2, alpha3] of codes as string[][]) {
-    const code = alpha2!
-    add(alpha3!, code)
-    const names = [
-      (english.countries as Record<string, string | string[]>)[code] ?? [],
-      aliases[code] ?? [],
-    ].flat()
-    for (const name of names)
+    add(found, alpha3!, alpha2!)
+    for (const name of [...namesIn(english, alpha2!), ...(aliases[alpha2!] ?? [])])
       for (const article of [name, name.replace(/^the /i, ''), `the ${name}`])
         for (const and of [article, article.replaceAll(' and ', ' & '), article.replaceAll('Saint ', 'St ')])
-          for (const accents of [and, and.normalize('NFD'), and.normalize('NFD').replace(/\p{Mn}/gu, '')])
-            for (const cased of [accents, accents.toUpperCase()]) add(cased, code)
+          add(found, and, alpha2!)
   }
+  const foreign = new Map<string, string | undefined>()
+  for (const [alpha2] of codes as string[][])
+    for (const language of others) for (const name of namesIn(language, alpha2!)) add(foreign, name, alpha2!)
+  for (const [name, code] of foreign) if (!found.has(name)) found.set(name, code)
   for (const [alpha2] of codes as string[][]) found.set(fold(alpha2!), alpha2)
   return new Map([...found].filter((entry): entry is [string, string] => entry[1] !== undefined))
+}
+
+function namesIn({ countries }: { countries: object }, code: string): readonly string[] {
+  return [(countries as Readonly<Record<string, string | string[]>>)[code] ?? []].flat()
+}
+
+function add(table: Map<string, string | undefined>, spelling: string, code: string): void {
+  for (const accents of [
+    spelling,
+    spelling.normalize('NFD'),
+    spelling.normalize('NFD').replace(/\p{Mn}/gu, ''),
+  ])
+    for (const cased of [accents, accents.toUpperCase()]) {
+      const folded = fold(cased)
+      table.set(folded, !table.has(folded) || table.get(folded) === code ? code : undefined)
+    }
 }

@@ -1,3 +1,4 @@
+import { data } from 'currency-codes'
 import { accept, fieldOf, type Kind, reject, type Spellings } from './kind.ts'
 import { literal, lookupSql, upperAscii, upperAsciiSql } from './strings.ts'
 
@@ -14,22 +15,47 @@ const signs = {
 }
 const ambiguousSigns = ['$', '¥']
 
-// As ICU 78 lists them, copied: a runtime with another ICU would refine the same bronze to other silver.
-const codes = `
-AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD
-CDF CHF CLP CNY COP CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF
-GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK
-LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR
-PAB PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP STN SVC
-SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XCG XDR XOF XPF
-XSU YER ZAR ZMW ZWG ZWL
-`
-  .trim()
-  .split(/\s+/)
+// ISO 4217 as the package lists it, without what is nobody's money (test codes, metals, "no currency"), and one that came
+// into force on 2025-03-31, after its edition: https://www.six-group.com/en/products-services/financial-information/market-reference-data/data-standards.html
+const units = new Map([
+  ...data
+    .filter(({ countries }) => !countries.some((country) => /^zz/i.test(country)))
+    .map(({ code, digits }) => [code, digits] as const),
+  ['XCG', 2] as const,
+])
+
+/** How many decimals the amounts of a currency have; undefined for a code of none. */
+export const minorUnits = (code: string): number | undefined => units.get(code)
+
+/** `minorUnits` in SQL; NULL for NULL. */
+export function minorUnitsSql(code: string): string {
+  const cases = [...new Set(units.values())]
+    .filter((digits) => digits !== 2)
+    .map((digits) => {
+      const codes = [...units].flatMap(([each, of]) => (of === digits ? [literal(each)] : []))
+      return `WHEN ${code} IN (${codes.join(', ')}) THEN ${digits}`
+    })
+  return `CASE ${cases.join(' ')} WHEN ${code} IS NOT NULL THEN 2 END`
+}
+
+/** May that sign, or code, stand beside an amount of the currency? A sign of several fits those that have none of their own. */
+export const fitsCurrency = (mark: string, code: string): boolean => signsOf(code).includes(mark)
+
+const signsOf = (code: string): readonly string[] => {
+  const own = Object.entries(signs).flatMap(([sign, of]) => (of === code ? [sign] : []))
+  const shared = code === 'JPY' || code === 'CNY' ? ['¥'] : ['$']
+  return [code, ...(own.length > 0 ? own : shared)]
+}
+
+/** `fitsCurrency` in SQL. */
+export const fitsCurrencySql = (mark: string, code: string): string =>
+  `(${mark} = ${code} OR CASE ${Object.entries(signs)
+    .map(([sign, of]) => `WHEN ${code} = ${literal(of)} THEN ${mark} = ${literal(sign)}`)
+    .join(' ')} WHEN ${code} IN ('JPY', 'CNY') THEN ${mark} = '¥' ELSE ${mark} = '$' END)`
 
 const spellings: Spellings = {
   name: 'currencies',
-  entries: new Map([...codes.map((code) => [code, code] as const), ...Object.entries(signs)]),
+  entries: new Map([...[...units.keys()].map((code) => [code, code] as const), ...Object.entries(signs)]),
 }
 
 const currencyKind: Kind<string> = {

@@ -36,6 +36,8 @@ export type ReasonCode =
   | 'too-precise'
   | 'out-of-range'
   | 'not-positive'
+  | 'ambiguous-amount' // `1,234`: thousands, or three decimals
+  | 'other-currency' // than the field's, by its sign or code
   | 'unknown-currency'
   | 'ambiguous-currency'
   | 'unknown-country'

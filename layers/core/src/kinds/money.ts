@@ -1,4 +1,14 @@
-import { type FieldOptions, field, type Kind, type Personal, type SqlField } from './kind.ts'
+import { fitsCurrency, fitsCurrencySql, minorUnits, minorUnitsSql } from './currency.ts'
+import {
+  definitionError,
+  type FieldOptions,
+  field,
+  type Kind,
+  type Personal,
+  type ReasonCode,
+  reject,
+  type SqlField,
+} from './kind.ts'
 import {
   type Decimal,
   type DecimalColumn,
@@ -6,107 +16,194 @@ import {
   decimalSql,
   fitDecimal,
   quickDecimalSql,
+  quickSpelling,
   type ReadSql,
   readDecimal,
 } from './numbers.ts'
 import { listSql, literal, wholeMatchSql, wholePattern } from './strings.ts'
 
-type MoneyRule = { readonly positive?: boolean }
+type MoneyRule = {
+  readonly positive?: boolean
+  /** What stands before the decimals. Without it `1,234` and `1.234` are refused: either may be thousands. */
+  readonly decimalSign?: DecimalSign
+  /**
+   * The field beside it that holds the currency, or an ISO 4217 code. Then an amount has no more decimals than its
+   * currency, and a sign or a code in its text has to be of that currency.
+   */
+  readonly currency?: string
+}
+type DecimalSign = '.' | ','
 
 /**
  * An amount of money, as text with four decimals: `'1234.5000'`. Its currency stands in a field beside it; a currency
- * sign in the text is dropped. Nothing is rounded.
- *
- * A comma before exactly three digits groups thousands (`1,234`), anywhere else it is a decimal comma (`12,5`); with
- * both signs in one number the last one is the decimal sign. docs/kinds.md lists the spellings.
+ * sign in the text is dropped. Nothing is rounded. docs/kinds.md lists the spellings.
  */
 export const money = <Optional extends boolean = false, Shown extends Personal = false>(
   description: string,
   options?: MoneyRule & FieldOptions<string, Optional, Shown>,
-) => field(moneyKind(options?.positive ?? false), description, options)
+) => field(moneyKind(options ?? {}), description, options)
 
-function moneyKind(positive: boolean): Kind<string> {
+function moneyKind({ positive = false, decimalSign, currency }: MoneyRule): Kind<string> {
   const column: DecimalColumn = { precision: 18, scale: 4, positive }
+  const fixed = currency !== undefined && /^[A-Z]/.test(currency) ? currency : undefined
+  const beside = fixed === undefined ? currency : undefined
+  if (fixed !== undefined && minorUnits(fixed) === undefined)
+    throw definitionError('money', 'the ISO 4217 code of a currency, or the name of a field', fixed)
+  const style = styleOf(decimalSign, currency !== undefined)
   return {
     name: 'money',
     wrongType: 'not-a-number',
     duckdbType: 'DECIMAL(18, 4)',
     postgresType: 'numeric(18, 4)',
-    parse: (value) => {
-      const decimal = decimalOf(value, readAmount)
-      return decimal.ok ? fitDecimal(decimal.value, column) : decimal
-    },
-    sql: (field) => decimalSql(field, column, readAmountSql),
-    quick: (text) => {
-      const plain = `translate(${text}, '$€£¥₹, ', '')`
-      return quickDecimalSql(text, column, {
-        spelling: `-?(?:(?:${currencySign} ?)?${quickAmount}|${quickAmount} ?${currencySign})`,
-        plain,
+    ...(beside !== undefined && { beside }),
+    parse: (value, context) => {
+      let mark = ''
+      const decimal = decimalOf(value, (text) => {
+        const amount = readAmount(text, style)
+        if (typeof amount !== 'object') return amount
+        mark = amount.mark
+        return amount.decimal
       })
+      if (!decimal.ok) return decimal
+      const code = fixed ?? (typeof context.beside === 'string' ? context.beside : undefined)
+      if (code !== undefined && mark !== '' && !fitsCurrency(mark, code)) return reject('other-currency')
+      if (code !== undefined && decimal.value.fraction.length > minorUnits(code)!)
+        return reject('too-precise')
+      return fitDecimal(decimal.value, column)
+    },
+    sql: (field) => {
+      const sql = decimalSql(field, column, (_, isOther) => readAmountSql(field, isOther, style), style.plain)
+      if (currency === undefined) return sql
+      const code = fixed === undefined ? `(${field.beside})` : literal(fixed)
+      const { currency1, currency2 } = partsOf(field)
+      const mark = field.step('mark')
+      const decimals = `length(rtrim(split_part(${field.step('plain')}, '.', 2), '0'))`
+      return {
+        ...sql,
+        steps: [...sql.steps!, ['mark', `trim(concat(${currency1}, ${currency2}), ${literal(spaces)})`]],
+        reason: `CASE WHEN ${field.step('plain')} IS NULL THEN ${sql.reason} WHEN ${mark} <> '' AND NOT ${fitsCurrencySql(mark, code)} THEN 'other-currency' WHEN ${decimals} > ${minorUnitsSql(code)} THEN 'too-precise' ELSE ${sql.reason} END`,
+      }
+    },
+    ...(currency === undefined && {
+      quick: (text: string) => quickDecimalSql(text, column, style.quick, style.plain),
+    }),
+  }
+}
+
+// Around the digits: parentheses or a sign for below zero, a currency sign in front or behind, or its code.
+const spaces = ' \u00a0\u202f'
+const space = String.raw`[ \x{a0}\x{202f}]?`
+const sign = String.raw`[+\x{2212}-]?`
+const currencySign = '[$€£¥₹]'
+const digits = String.raw`[0-9.,'\x{2019} \x{a0}\x{202f}\x{2009}]*[0-9]`
+const amountOf = (mark: string): string =>
+  `(\\(?)(${sign})((?:(?:${mark})${space})?)(${sign})(${digits})((?:${space}(?:${mark}))?)(\\)?)`
+const parts = ['open', 'sign1', 'currency1', 'sign2', 'body', 'currency2', 'close'] as const
+
+// How digits are written; what to drop. The decimal sign that is left may be a comma.
+type Notation = { readonly spelling: string; readonly drop: string }
+const group = (mark: string): string => `[1-9]\\d{0,2}(?:${mark}\\d{3})`
+const grouped = (mark: string, drop: string, decimalSign: string): Notation => ({
+  spelling: `${group(mark)}+(?:${decimalSign}\\d+)?`,
+  drop,
+})
+const anyhow = (decimalSign: string): readonly Notation[] => [
+  grouped(String.raw`[ \x{a0}\x{202f}\x{2009}]`, ' \u00a0\u202f\u2009', decimalSign),
+  grouped(String.raw`['\x{2019}]`, "'\u2019", decimalSign),
+]
+const byPoint: readonly Notation[] = [
+  { spelling: String.raw`\d+|\d*[.]\d+`, drop: '' },
+  grouped(',', ',', '[.]'),
+]
+const byComma: readonly Notation[] = [
+  { spelling: String.raw`\d+|\d+,\d+`, drop: '' },
+  grouped('[.]', '.', ','),
+]
+const ambiguous = String.raw`[1-9]\d{0,2}[.,]\d{3}`
+
+/** How the amounts of a field are written. */
+type Style = {
+  readonly amount: string
+  readonly notations: readonly Notation[] // tried in this order
+  readonly ambiguous?: string
+  readonly plain: (whole: number, fraction: number) => string // strings that are taken as they are
+  readonly quick?: { readonly spelling: string; readonly plain: (text: string) => string } // what the first pass takes besides
+}
+
+function styleOf(decimalSign: DecimalSign | undefined, hasCurrency: boolean): Style {
+  const amount = amountOf(hasCurrency ? `${currencySign}|[A-Z]{3}` : currencySign)
+  if (decimalSign === ',')
+    return { amount, notations: [...byComma, ...anyhow(',')], plain: (whole) => quickSpelling(whole, 0) }
+  const isKnown = decimalSign === '.'
+  const ofGroups = String.raw`[1-9]\d{0,2}(?:,\d{3})${isKnown ? '{1,3}(?:[.]\\d{1,4})?' : '{1,3}[.]\\d{1,4}|[1-9]\\d{0,2}(?:,\\d{3}){2,3}'}`
+  const quick = `(?:\\d{1,11}(?:[.]\\d{1,2})?|${ofGroups})`
+  return {
+    amount,
+    ...(!isKnown && { ambiguous }),
+    notations: isKnown ? [...byPoint, ...anyhow('[.]')] : [...byPoint, ...byComma, ...anyhow('[.,]')],
+    plain: (whole, fraction) =>
+      isKnown ? quickSpelling(whole, fraction) : `-?\\d{1,${whole}}(?:[.](?:\\d{1,2}|\\d{4}))?`,
+    quick: {
+      spelling: `-?(?:(?:${currencySign} ?)?${quick}|${quick} ?${currencySign})`,
+      plain: (text) => `translate(${text}, '$€£¥₹, ', '')`,
     },
   }
 }
 
-// Around the digits: parentheses or a sign for below zero, a currency sign in front or behind.
-const space = String.raw`[ \x{a0}\x{202f}]?`
-const sign = String.raw`[+\x{2212}-]?`
-const currencySign = '[$€£¥₹]'
-const quickAmount = String.raw`(?:\d{1,11}|[1-9]\d{0,2}(?:,\d{3}){1,3})(?:[.]\d{1,4})?`
-const digits = String.raw`[0-9.,'\x{2019} \x{a0}\x{202f}\x{2009}]*[0-9]`
-const amount = `(\\(?)(${sign})((?:${currencySign}${space})?)(${sign})(${digits})((?:${space}${currencySign})?)(\\)?)`
-
-// How digits are written, tried in this order; what to drop, and the decimal sign that is left.
-const group = (mark: string): string => `[1-9]\\d{0,2}(?:${mark}\\d{3})`
-const notations: readonly { readonly spelling: string; readonly drop: string; readonly comma: boolean }[] = [
-  { spelling: String.raw`\d+|\d*[.]\d+`, drop: '', comma: false },
-  { spelling: `${group(',')}+(?:[.]\\d+)?`, drop: ',', comma: false },
-  { spelling: `${group('[.]')}+,\\d+|${group('[.]')}{2,}`, drop: '.', comma: true },
-  { spelling: String.raw`\d+,\d+`, drop: '', comma: true },
-  {
-    spelling: `${group(String.raw`[ \x{a0}\x{202f}\x{2009}]`)}+(?:[.,]\\d+)?`,
-    drop: ' \u00a0\u202f\u2009',
-    comma: true,
-  },
-  { spelling: `${group(String.raw`['\x{2019}]`)}+(?:[.,]\\d+)?`, drop: "'\u2019", comma: true },
-]
-
 const javaScript = (pattern: string): RegExp => wholePattern(pattern.replace(/\\x\{(\w+)\}/g, '\\u{$1}'))
-const amountPattern = javaScript(amount)
-const notationPatterns = notations.map(({ spelling }) => javaScript(spelling))
-
-function readAmount(text: string): Decimal | undefined {
-  const [, open, sign1, currency1, sign2, body, currency2, close] = amountPattern.exec(text) ?? []
-  if (body === undefined || (open === '(') !== (close === ')')) return undefined
-  if ((open && (sign1 || sign2)) || (sign1 && sign2) || (currency1 && currency2)) return undefined
-  const notation = notations[notationPatterns.findIndex((pattern) => pattern.test(body))]
-  if (!notation) return undefined
-  const kept = [...body].filter((character) => !notation.drop.includes(character)).join('')
-  const belowZero = open || /[-\u2212]/.test(`${sign1}${sign2}`)
-  return readDecimal(`${belowZero ? '-' : ''}${notation.comma ? kept.replace(',', '.') : kept}`)
+const patterns = new Map<string, RegExp>()
+const matches = (pattern: string, text: string): RegExpExecArray | null => {
+  const made = patterns.get(pattern) ?? javaScript(pattern)
+  patterns.set(pattern, made)
+  return made.exec(text)
 }
 
+function readAmount(
+  text: string,
+  { amount, ambiguous, notations }: Style,
+): { readonly decimal: Decimal; readonly mark: string } | ReasonCode {
+  const [, open, sign1, currency1, sign2, body, currency2, close] = matches(amount, text) ?? []
+  if (body === undefined || (open === '(') !== (close === ')')) return 'not-a-number'
+  if ((open && (sign1 || sign2)) || (sign1 && sign2) || (currency1 && currency2)) return 'not-a-number'
+  if (ambiguous !== undefined && matches(ambiguous, body)) return 'ambiguous-amount'
+  const notation = notations.find(({ spelling }) => matches(spelling, body))
+  if (!notation) return 'not-a-number'
+  const kept = [...body].filter((character) => !notation.drop.includes(character)).join('')
+  const belowZero = open || /[-\u2212]/.test(`${sign1}${sign2}`)
+  const decimal = readDecimal(`${belowZero ? '-' : ''}${kept.replace(',', '.')}`)
+  return decimal ? { decimal, mark: `${currency1}${currency2}`.trim() } : 'not-a-number'
+}
+
+const partsOf = ({ step }: SqlField) =>
+  Object.fromEntries(parts.map((name) => [name, `${step('amount')}.${name}`])) as Record<
+    (typeof parts)[number],
+    string
+  >
+
 /** `readAmount` in SQL, up to the plain decimal text. */
-function readAmountSql({ text, step }: SqlField, isOther: string): ReadSql {
-  const names = ['open', 'sign1', 'currency1', 'sign2', 'body', 'currency2', 'close']
-  const [open, sign1, currency1, sign2, body, currency2, close] = names.map(
-    (name) => `${step('amount')}.${name}`,
-  )
+function readAmountSql(field: SqlField, isOther: string, { amount, ambiguous, notations }: Style): ReadSql {
+  const { text, step } = field
+  const { open, sign1, currency1, sign2, body, currency2, close } = partsOf(field)
   const notation = notations
-    .map(({ spelling, drop, comma }) => {
+    .map(({ spelling, drop }) => {
       const kept = drop ? `translate(${body}, ${literal(drop)}, '')` : body
-      return `WHEN ${wholeMatchSql(body!, spelling)} THEN ${comma ? `replace(${kept}, ',', '.')` : kept}`
+      return `WHEN ${wholeMatchSql(body, spelling)} THEN replace(${kept}, ',', '.')`
     })
     .join(' ')
   const isWrong = `(${open} = '(') <> (${close} = ')') OR (${open} = '(' AND ${sign1} || ${sign2} <> '') OR (${sign1} <> '' AND ${sign2} <> '') OR (${currency1} <> '' AND ${currency2} <> '')`
   const isBelowZero = `${open} = '(' OR ${sign1} || ${sign2} IN ('-', ${literal('\u2212')})`
+  const isAmbiguous = ambiguous === undefined ? 'false' : wholeMatchSql(body, ambiguous)
   return {
     steps: [
       [
         'amount',
-        `CASE WHEN ${isOther} THEN regexp_extract(${text}, ${literal(`^(?:${amount})$`)}, ${listSql(names)}) END`,
+        `CASE WHEN ${isOther} THEN regexp_extract(${text}, ${literal(`^(?:${amount})$`)}, ${listSql(parts)}) END`,
       ],
-      ['digits', `CASE WHEN ${isOther} THEN CASE ${notation} END END`],
+      ['digits', `CASE WHEN ${isOther} THEN CASE WHEN ${isAmbiguous} THEN NULL ${notation} END END`],
     ],
     plain: `CASE WHEN ${isWrong} THEN NULL WHEN ${isBelowZero} THEN '-' || ${step('digits')} ELSE ${step('digits')} END`,
+    ...(ambiguous !== undefined && {
+      reason: `CASE WHEN NOT (${isWrong}) AND ${isAmbiguous} THEN 'ambiguous-amount' END`,
+    }),
   }
 }

@@ -9,6 +9,7 @@ import {
   type KindSql,
   type Parsed,
   type QuickSql,
+  type ReasonCode,
   reject,
   type Scalar,
   type SqlField,
@@ -54,11 +55,15 @@ export function readDecimal(text: string): Decimal | undefined {
   return { negative: sign === '-' && whole + fraction !== '', whole, fraction }
 }
 
-/** A JSON number as a decimal; a string through `read`. */
-export function decimalOf(value: Scalar, read: (text: string) => Decimal | undefined): Parsed<Decimal> {
+/** A JSON number as a decimal; a string through `read`, which may give a reason of its own. */
+export function decimalOf(
+  value: Scalar,
+  read: (text: string) => Decimal | ReasonCode | undefined,
+): Parsed<Decimal> {
   if (typeof value === 'boolean') return reject('not-a-number')
   if (typeof value === 'number' && !isExact(value)) return reject('inexact-number')
   const decimal = typeof value === 'number' ? readDecimal(String(value)) : read(value)
+  if (typeof decimal === 'string') return reject(decimal)
   return decimal ? accept(decimal) : reject('not-a-number')
 }
 
@@ -89,13 +94,18 @@ export function decimalUnits(text: string, scale: number): bigint {
 }
 
 /** How strings that are not written plainly become `[+-]digits[.digits]`, or NULL: steps, and the last expression. */
-export type ReadSql = { readonly steps: NonNullable<KindSql['steps']>; readonly plain: string }
+export type ReadSql = {
+  readonly steps: NonNullable<KindSql['steps']>
+  readonly plain: string
+  readonly reason?: string // for a string that does not become a number; NULL for not-a-number
+}
 
 /** The SQL of all exact kinds. The usual spelling is decided by one regular expression (`quick`), any other by `read`. */
 export function decimalSql(
   field: SqlField,
   { precision, scale, min, max, positive }: DecimalColumn,
   read: (field: SqlField, isOther: string) => ReadSql = readDecimalSql,
+  quickText?: (whole: number, fraction: number) => string, // spelling of strings that are plain, where it is another
 ): KindSql {
   const { isBoolean, isString, text, step } = field
   const quickScale = Math.min(scale, 6)
@@ -108,7 +118,7 @@ export function decimalSql(
       [
         'quick',
         quickWhole > 0
-          ? `NOT ${isBoolean} AND ${wholeMatchSql(text, quickSpelling(quickWhole, quickScale))}`
+          ? `NOT ${isBoolean} AND ${wholeMatchSql(text, (quickText ?? quickSpelling)(quickWhole, quickScale))}`
           : 'false',
       ],
       ...other.steps,
@@ -124,7 +134,7 @@ export function decimalSql(
       ],
     ],
     reason: `CASE ${[
-      `WHEN ${plain} IS NULL THEN CASE WHEN ${isString} OR ${isBoolean} THEN 'not-a-number' ELSE 'inexact-number' END`,
+      `WHEN ${plain} IS NULL THEN CASE WHEN ${isString} THEN ${other.reason ? `coalesce(${other.reason}, 'not-a-number')` : `'not-a-number'`} WHEN ${isBoolean} THEN 'not-a-number' ELSE 'inexact-number' END`,
       `WHEN length(${fraction}) > ${scale} THEN '${scale > 0 ? 'too-precise' : 'not-an-integer'}'`,
       `WHEN length(${whole}) > ${precision - scale} THEN 'out-of-range'`,
       positive && `WHEN ${number} <= 0 THEN 'not-positive'`,
@@ -141,13 +151,14 @@ export function decimalSql(
 export function quickDecimalSql(
   text: string,
   { precision, scale, min, max, positive }: DecimalColumn,
-  other?: { readonly spelling: string; readonly plain: string },
+  other?: { readonly spelling: string; readonly plain: (text: string) => string },
+  quickText = quickSpelling,
 ): QuickSql {
   const fraction = Math.min(scale, 6)
   const whole = Math.min(precision - scale, 15 - fraction)
   const cast = (of: string) => `TRY_CAST(${of} AS DECIMAL(${precision}, ${scale}))`
-  const plain = `WHEN ${wholeMatchSql(text, quickSpelling(whole, fraction))} THEN ${cast(text)}`
-  const number = `CASE ${plain} ${other ? `WHEN ${wholeMatchSql(text, other.spelling)} THEN ${cast(other.plain)} ` : ''}END`
+  const plain = `WHEN ${wholeMatchSql(text, quickText(whole, fraction))} THEN ${cast(text)}`
+  const number = `CASE ${plain} ${other ? `WHEN ${wholeMatchSql(text, other.spelling)} THEN ${cast(other.plain(text))} ` : ''}END`
   const bounds = [
     positive && `${number} > 0`,
     min !== undefined && `${number} >= ${cast(literal(min))}`,

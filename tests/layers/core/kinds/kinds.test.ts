@@ -17,6 +17,10 @@ const fields: Record<string, Field> = {
   'text, 2 to 10': everyKind.text_bounded[1],
   'oneOf(pos, Online, money_transfer)': everyKind.one_of[1],
   'money, positive': everyKind.money_positive[1],
+  'money, decimal sign .': everyKind.money_by_point[1],
+  'money, decimal sign ,': everyKind.money_by_comma[1],
+  'money in KWD': everyKind.money_in_dinars[1],
+  'money in JPY, decimal sign .': everyKind.money_in_yen[1],
   'list(text)': everyKind.list[1],
 }
 

@@ -148,9 +148,17 @@ const parts: Record<string, readonly (readonly [aws: string, page: string, rest?
   ],
   S3: [
     ['keys are encoded as in a form, `/` kept', notification],
-    ['event names by operation, without `s3:`', s3Guide('notification-how-to-event-types-and-destinations')],
+    [
+      'event names by operation, without `s3:`',
+      s3Guide('notification-how-to-event-types-and-destinations'),
+      { differs: 'no uploads by form (`Post`) reach the embedded S3' },
+    ],
     ['`size` is there, also 0', notification],
-    ['`versionId` only with versioning', notification],
+    [
+      '`versionId` only with versioning',
+      notification,
+      { differs: 'of an S3 of your own; the embedded one has no versions' },
+    ],
     ['a tag is no ObjectCreated', s3Guide('notification-how-to-event-types-and-destinations')],
     ['prefix and suffix are literal', s3Filtering],
     ['overlapping notifications are refused', s3Filtering],
@@ -160,7 +168,11 @@ const parts: Record<string, readonly (readonly [aws: string, page: string, rest?
       async,
       { differs: 'SQS, SNS and event buses are files in `destinations/`' },
     ],
-    ['uploads while nothing listens arrive later', s3Guide('EventNotifications')],
+    [
+      'uploads while nothing listens arrive later',
+      s3Guide('EventNotifications'),
+      { differs: 'from a topic or a queue; what no webhook took is the server’s to repeat' },
+    ],
     ['events may come twice', s3Guide('EventNotifications'), { differs: 'only on demand' }],
     [
       'a loop is stopped after about 16',

@@ -321,7 +321,7 @@ describe('objects', () => {
 })
 
 describe('changes', () => {
-  it('tell what happened, with the ids of the answer and a growing sequencer', async () => {
+  it('62. tell what happened, with the ids of the answer and a growing sequencer', async () => {
     const before = s3.changes.length
     const { $metadata, ETag } = await put('told é', 'abc')
     await put('told é', 'abcd')

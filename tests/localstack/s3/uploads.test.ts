@@ -56,7 +56,7 @@ async function read(Key: string): Promise<Buffer> {
 }
 
 describe('a multipart upload', () => {
-  it('becomes one object of its parts in order, with the ETag of parts and one event', async () => {
+  it('62. becomes one object of its parts in order, with the ETag of parts and one event', async () => {
     const upload = await begin('joined', {
       ChecksumAlgorithm: 'CRC32',
       ContentType: 'text/plain',

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { readPattern } from '#localstack/event-pattern.ts'
+import type { OpenConsumer, RecordSink } from '#localstack/event-sources/kafka/consumer.ts'
 import { failureDocument } from '#localstack/event-sources/kafka/on-failure.ts'
 import {
   type KafkaEventSource,
@@ -18,6 +19,7 @@ import {
   fakeTopic,
   mapping,
   offsetsOf,
+  record,
   settle,
   succeeded,
   throttled,
@@ -126,6 +128,20 @@ describe('batches', () => {
     expect(Math.max(...calls.map(({ payload }) => Buffer.byteLength(payload)))).toBeLessThanOrEqual(6_291_456)
     expect(offsets().flatMap((event) => event['orders-0'])).toEqual(times(10, (offset) => offset))
     expect(offsets().map((event) => event['orders-0']?.length)).toEqual([4, 4, 2])
+  })
+
+  it('3. the event names the broker that is read here for MSK, and those of the mapping for others', async () => {
+    const bootstrapOf = async (over: Partial<KafkaMapping>) => {
+      const { topic, calls } = await start({ windowMs: 0, ...over }, ok)
+      topic.append({})
+      await settle()
+      await stop()
+      return JSON.parse(calls[0]!.payload).bootstrapServers
+    }
+    expect(await bootstrapOf({})).toBe('127.0.0.1:9092')
+    expect(await bootstrapOf({ kind: 'self-managed', bootstrapServers: 'b-1:9096,b-2:9096' })).toBe(
+      'b-1:9096,b-2:9096',
+    )
   })
 
   it('19. one batch holds records of several partitions', async () => {
@@ -237,6 +253,28 @@ describe('order and offsets', () => {
     expect(mostRunning()).toBe(1)
   })
 
+  it('28. nor does one of another poller, when the group gives it the partition meanwhile', async () => {
+    const sinks: RecordSink[] = []
+    const openConsumer: OpenConsumer = (sink) => {
+      sinks.push(sink)
+      return { joined: Promise.resolve(), commit: async () => {}, close: async () => {} }
+    }
+    const { calls } = await start({ windowMs: 0 }, undefined, { pollers: 2, openConsumer })
+    const [one, other] = sinks
+    one?.assigned([0], new Set())
+    one?.offer(record({ offset: 0 }), 1)
+    await settle()
+    one?.assigned([], new Set())
+    other?.assigned([0], new Set())
+    other?.offer(record({ offset: 0 }), 1)
+    await settle()
+    expect(calls).toHaveLength(1)
+    calls[0]?.finish()
+    await settle()
+    expect(calls).toHaveLength(2)
+    calls[1]?.finish()
+  })
+
   it('31. offsets are committed only after the function succeeded', async () => {
     const { topic, calls } = await start({ windowMs: 0 })
     topic.append({})
@@ -246,6 +284,32 @@ describe('order and offsets', () => {
     calls[0]?.finish()
     await settle()
     expect(topic.commits).toHaveLength(1)
+  })
+
+  it('batches do not wait for a commit that takes long, and commits never overtake one another', async () => {
+    const broker = fakeTopic()
+    const commits: number[] = []
+    let answer = () => {}
+    const openConsumer: OpenConsumer = (sink) => ({
+      ...broker.open(sink),
+      commit: (offsets) => {
+        commits.push(offsets.get(0) ?? -1)
+        return new Promise((resolve) => {
+          answer = resolve
+        })
+      },
+    })
+    const { calls, source } = await start({ windowMs: 0, batchSize: 1 }, ok, { openConsumer })
+    broker.append({}, {}, {})
+    await settle()
+    expect(calls).toHaveLength(3)
+    expect(commits).toEqual([1])
+    answer()
+    await settle()
+    expect(commits).toEqual([1, 3])
+    answer()
+    await settle()
+    expect(source.status()[0]?.partitions[0]).toMatchObject({ committed: 3 })
   })
 
   it('32. the last offset + 1 of each partition of the batch is committed', async () => {
@@ -479,7 +543,17 @@ describe('failure', () => {
     await clock.advance(60_000)
     expect(source.status()[0]).toMatchObject({ delivered: 7, givenUp: 1, dropped: 0 })
     expect(failures.map(({ records }) => records.map(({ offset }) => offset))).toEqual([[bad]])
-    expect(offsets().filter((event) => `${event['orders-0']}` === `${bad}`)).toHaveLength(2)
+    // In the order of the partition: what comes again is done with before what comes after it begins.
+    expect(offsets().map((event) => event['orders-0'])).toEqual([
+      [0, 1, 2, 3, 4, 5, 6, 7],
+      [0, 1, 2, 3],
+      [4, 5, 6, 7],
+      [4, 5],
+      [4],
+      [bad],
+      [bad],
+      [6, 7],
+    ])
     expect(topic.committed.get(0)).toBe(8)
   })
 

@@ -12,6 +12,7 @@ export const accounts = dataset({
   version: 1,
   key: 'account_id',
   orderBy: 'updated_at',
+  references: { user_id: { dataset: 'users', late: 'backfill' } },
   fields: {
     account_id: uuid('The account, for ever.'),
     user_id: uuid('The user who holds it.'),

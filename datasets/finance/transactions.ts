@@ -12,6 +12,11 @@ export const transactions = dataset({
   version: 1,
   key: 'transaction_id',
   orderBy: 'event_time',
+  references: {
+    account_id: { dataset: 'accounts', late: 'backfill' },
+    user_id: { dataset: 'users', late: 'backfill' },
+    merchant_id: { dataset: 'merchants', late: 'backfill' },
+  },
   fields: {
     transaction_id: uuid('The transaction, for ever.'),
     account_id: uuid('The account that pays.'),

@@ -85,8 +85,6 @@ async function decide(database: Database, batches: readonly PartitionBatch[], no
     const seen = progress[index]!
     const replaced = findReplaced(batch, seen)
     if (replaced) throw topicReplaced(replaced)
-    const { record: first } = batch.records[0]!
-    if (first.offset < seen.firstOffset) throw beforeStart(first, seen.firstOffset)
     return { ...batch, ...takeNew(batch, seen) }
   })
   const moving = steps.filter(({ fresh }) => fresh.length > 0)
@@ -170,17 +168,8 @@ const count = <T>(items: readonly T[], is: (item: T) => boolean): number => item
 const topicReplaced = (record: KafkaRecord): CupelError =>
   new CupelError(
     'TOPIC_REPLACED',
-    `${addressOf(record)} is not the record that fraud_progress knows there: the topic was made anew. ${startAgain(record)}`,
+    `${addressOf(record)} is not the record that fraud_progress knows there: the topic was made anew. ` +
+      `To start this partition again from the records at hand, delete topic '${record.topic}', partition ${record.partition} from ` +
+      'fraud_progress and fraud_gaps; decisions stay, and transactions that have one count as duplicates',
     { retryable: true },
   )
-
-const beforeStart = (record: KafkaRecord, firstOffset: number): CupelError =>
-  new CupelError(
-    'BEFORE_START',
-    `${addressOf(record)} was sent back to a time before decisions began, at offset ${firstOffset}. ${startAgain(record)}`,
-    { retryable: true },
-  )
-
-const startAgain = ({ topic, partition }: KafkaRecord): string =>
-  `To start this partition again from the records at hand, delete topic '${topic}', partition ${partition} from fraud_progress ` +
-  'and fraud_gaps; decisions stay, and transactions that have one count as duplicates'

@@ -16,7 +16,9 @@ import type { ReferenceData } from './reference.ts'
 
 /**
  * Lock the progress of each partition until the transaction ends; a batch with the same partition waits here. A partition that
- * was never seen starts with the first record of its batch. In the order given, which has to be by topic and partition.
+ * was never seen starts with the first record of its batch, and one whose batch begins before its start (it was set
+ * back, or somebody invoked the function by hand with a later record) starts again there: decisions stay, and what has one
+ * counts as a duplicate. In the order given, which has to be by topic and partition.
  */
 export async function lockProgress(
   database: Database,
@@ -30,11 +32,17 @@ export async function lockProgress(
     }),
   )
   await database.query(
-    `INSERT INTO fraud_progress (topic, partition, first_offset, next_offset, first_record, last_record, updated_at)
+    `WITH started AS (
+     INSERT INTO fraud_progress (topic, partition, first_offset, next_offset, first_record, last_record, updated_at)
      SELECT topic, partition, first_offset, first_offset, first_record, '', $2::timestamptz
        FROM json_to_recordset($1) AS asked (topic text, partition integer, first_offset bigint, first_record text)
       ORDER BY topic COLLATE "C", partition
-     ON CONFLICT DO NOTHING`,
+     ON CONFLICT (topic, partition) DO UPDATE
+        SET first_offset = excluded.first_offset, next_offset = excluded.next_offset, first_record = excluded.first_record,
+            last_record = '', decided = 0, duplicates = 0, invalid = 0, tombstones = 0, missing = 0
+      WHERE excluded.first_offset < fraud_progress.first_offset
+     RETURNING topic, partition)
+     DELETE FROM fraud_gaps USING started WHERE (fraud_gaps.topic, fraud_gaps.partition) = (started.topic, started.partition)`,
     [asked, now],
   )
   const { rows } = await database.query<

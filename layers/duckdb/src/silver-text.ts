@@ -24,7 +24,7 @@ export async function silverToText(
   dataset: Dataset,
   { parquet, text }: { readonly parquet: string; readonly text: string },
   // Up to here a parameter costs PostgreSQL less than to make a temporary table and copy into it (decision 22).
-  { mostRowsInJson = 1_000 }: { readonly mostRowsInJson?: number } = {},
+  { mostRowsInJson = 500 }: { readonly mostRowsInJson?: number } = {},
 ): Promise<SilverText | { readonly unreadable: string }> {
   const unreadable = await silverProblem(engine, dataset, parquet)
   if (unreadable !== undefined) return { unreadable }

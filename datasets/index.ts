@@ -7,12 +7,21 @@ import { merchants } from './finance/merchants.ts'
 import { dailySpending, monthlySpending } from './finance/spending.summary.ts'
 import { transactions } from './finance/transactions.ts'
 import { users } from './finance/users.ts'
+import { monthlyPurchases } from './purchases/monthly.summary.ts'
+import { purchases } from './purchases/purchases.ts'
 
 /** All datasets, parents before those that refer to them. Each topic, folder and table belongs to one of them. */
-export const datasets: readonly Dataset[] = withReferences([users, merchants, accounts, transactions, books])
+export const datasets: readonly Dataset[] = withReferences([
+  users,
+  merchants,
+  accounts,
+  transactions,
+  books,
+  purchases,
+])
 
 /** All summaries. */
-export const summaries: readonly Summary[] = [dailySpending, monthlySpending]
+export const summaries: readonly Summary[] = [dailySpending, monthlySpending, monthlyPurchases]
 
 /** The summaries of some datasets. */
 export const summariesOf = (of: readonly Pick<Dataset, 'name'>[]): readonly Summary[] =>

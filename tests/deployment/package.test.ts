@@ -99,6 +99,7 @@ describe('serverless package', () => {
     expect(ofType('AWS::Lambda::EventSourceMapping')).toEqual([
       ...['user_profiles', 'merchant_info', 'account_balances', 'transactions'].map((topic) => ingest(topic)),
       ingest('sensor_stream', 1),
+      ingest('purchases', 1),
       {
         FunctionName: arnOf('detectFraud'),
         EventSourceArn: { Ref: 'KafkaCluster' },

@@ -166,6 +166,50 @@ COMMENT ON COLUMN "books"."_partition" IS 'Kafka partition of the record.';
 COMMENT ON COLUMN "books"."_offset" IS 'Kafka offset of the record.';
 COMMENT ON COLUMN "books"."_loaded_at" IS 'When this row came to stand here.';
 
+-- table purchases
+CREATE TABLE IF NOT EXISTS "purchases" (
+  "record_id" text NOT NULL,
+  "kind" text NOT NULL CHECK ("kind" IN ('purchase', 'return', 'correction')),
+  "refers_to" text,
+  "receipt" text NOT NULL,
+  "buyer" text,
+  "store" text NOT NULL,
+  "category" text NOT NULL,
+  "item" text NOT NULL,
+  "quantity" bigint NOT NULL,
+  "unit_price" numeric(18, 4) NOT NULL,
+  "discount" numeric(18, 4),
+  "currency" text NOT NULL CHECK (length("currency") = 3),
+  "payment_method" text CHECK ("payment_method" IN ('card', 'cash', 'transfer', 'voucher', 'other')),
+  "purchased_at" timestamptz(3) NOT NULL,
+  "recorded_at" timestamptz(3) NOT NULL,
+  "_timestamp_ms" bigint NOT NULL,
+  "_partition" integer NOT NULL,
+  "_offset" bigint NOT NULL,
+  "_loaded_at" timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY ("record_id")
+);
+COMMENT ON TABLE "purchases" IS 'Purchases: lines of receipts; returns and corrections are records of their own.';
+COMMENT ON COLUMN "purchases"."record_id" IS 'The record, for ever.';
+COMMENT ON COLUMN "purchases"."kind" IS 'What it is.';
+COMMENT ON COLUMN "purchases"."refers_to" IS 'The record that a return or a correction is about.';
+COMMENT ON COLUMN "purchases"."receipt" IS 'The receipt that it stands on.';
+COMMENT ON COLUMN "purchases"."buyer" IS 'Number of the buyer, where known.';
+COMMENT ON COLUMN "purchases"."store" IS 'Where it was bought.';
+COMMENT ON COLUMN "purchases"."category" IS 'What sort of thing it is.';
+COMMENT ON COLUMN "purchases"."item" IS 'What was bought.';
+COMMENT ON COLUMN "purchases"."quantity" IS 'Pieces. Of a correction below zero where there were fewer.';
+COMMENT ON COLUMN "purchases"."unit_price" IS 'Of one piece, in `currency`; of a return what is paid back for one.';
+COMMENT ON COLUMN "purchases"."discount" IS 'What was taken off the line, in `currency`.';
+COMMENT ON COLUMN "purchases"."currency" IS 'Of price and discount.';
+COMMENT ON COLUMN "purchases"."payment_method" IS 'How it was paid.';
+COMMENT ON COLUMN "purchases"."purchased_at" IS 'When it was bought, brought back or corrected: the month that it counts in.';
+COMMENT ON COLUMN "purchases"."recorded_at" IS 'When the till wrote this.';
+COMMENT ON COLUMN "purchases"."_timestamp_ms" IS 'Kafka timestamp of the record, milliseconds since 1970.';
+COMMENT ON COLUMN "purchases"."_partition" IS 'Kafka partition of the record.';
+COMMENT ON COLUMN "purchases"."_offset" IS 'Kafka offset of the record.';
+COMMENT ON COLUMN "purchases"."_loaded_at" IS 'When this row came to stand here.';
+
 -- summaries of transactions
 DROP TABLE IF EXISTS "transactions_touched";
 CREATE TABLE "transactions_touched" (
@@ -176,7 +220,7 @@ CREATE TABLE "transactions_touched" (
   "_through" text
 );
 COMMENT ON TABLE "transactions_touched" IS 'What changed in transactions since it was last summarized.';
-DROP TABLE IF EXISTS "daily_spending";
+DROP TABLE IF EXISTS "daily_spending" CASCADE;
 CREATE TABLE "daily_spending" (
   "day" date NOT NULL,
   "user_id" uuid NOT NULL,
@@ -195,7 +239,7 @@ COMMENT ON COLUMN "daily_spending"."currency" IS 'Currency of the amount.';
 COMMENT ON COLUMN "daily_spending"."category" IS 'What the merchant sells.';
 COMMENT ON COLUMN "daily_spending"."payments" IS 'How many payments.';
 COMMENT ON COLUMN "daily_spending"."amount" IS 'What was paid, in `currency`.';
-DROP TABLE IF EXISTS "monthly_spending";
+DROP TABLE IF EXISTS "monthly_spending" CASCADE;
 CREATE TABLE "monthly_spending" (
   "month" date NOT NULL,
   "user_id" uuid NOT NULL,
@@ -239,4 +283,71 @@ CREATE TRIGGER "note_transactions_update" AFTER UPDATE ON "merchants" REFERENCIN
 CREATE TRIGGER "note_transactions_delete" AFTER DELETE ON "merchants" REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION "note_transactions"();
 CREATE TRIGGER "note_transactions_truncate" BEFORE TRUNCATE ON "merchants" FOR EACH STATEMENT EXECUTE FUNCTION "note_transactions"();
 INSERT INTO "transactions_touched" ("user_id", "merchant_id", "currency", "event_time") SELECT "user_id", "merchant_id", "currency", "event_time" FROM "transactions";
-INSERT INTO migrations (name, sha256) VALUES ('summaries of transactions', 'a0d0b51ce87b3649914bb2a49bbb0245e103e41d2ca3fcf0888a7516dd02937f') ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256, applied_at = now();
+INSERT INTO migrations (name, sha256) VALUES ('summaries of transactions', 'caf1ba71e4e5372a3116e80476a124f734c168c064211709f201787ca24b0b8e') ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256, applied_at = now();
+
+-- summaries of purchases
+DROP TABLE IF EXISTS "purchases_touched";
+CREATE TABLE "purchases_touched" (
+  "buyer" text,
+  "category" text,
+  "store" text,
+  "currency" text,
+  "purchased_at" timestamptz(3),
+  "_through" text
+);
+COMMENT ON TABLE "purchases_touched" IS 'What changed in purchases since it was last summarized.';
+DROP TABLE IF EXISTS "monthly_purchase_summary" CASCADE;
+CREATE TABLE "monthly_purchase_summary" (
+  "month" date NOT NULL,
+  "buyer" text,
+  "category" text NOT NULL,
+  "store" text NOT NULL,
+  "currency" text NOT NULL,
+  "purchases" bigint NOT NULL,
+  "receipts" bigint NOT NULL,
+  "gross" numeric NOT NULL,
+  "discounts" numeric NOT NULL,
+  "returns" numeric NOT NULL,
+  "corrections" numeric NOT NULL,
+  "net" numeric GENERATED ALWAYS AS (gross - discounts - returns + corrections) STORED,
+  "average_basket" numeric GENERATED ALWAYS AS (round((gross - discounts) / nullif(receipts, 0), 2)) STORED,
+  UNIQUE NULLS NOT DISTINCT ("month", "buyer", "category", "store", "currency")
+);
+COMMENT ON TABLE "monthly_purchase_summary" IS 'What each buyer bought and brought back in a month, by category and store. A summary of purchases, kept by gold/summarize: whoever writes to it is overwritten.';
+COMMENT ON COLUMN "monthly_purchase_summary"."month" IS 'The first day of the month in UTC.';
+COMMENT ON COLUMN "monthly_purchase_summary"."buyer" IS 'Number of the buyer, where known.';
+COMMENT ON COLUMN "monthly_purchase_summary"."category" IS 'What sort of thing it is.';
+COMMENT ON COLUMN "monthly_purchase_summary"."store" IS 'Where it was bought.';
+COMMENT ON COLUMN "monthly_purchase_summary"."currency" IS 'Of price and discount.';
+COMMENT ON COLUMN "monthly_purchase_summary"."purchases" IS 'How many lines were bought.';
+COMMENT ON COLUMN "monthly_purchase_summary"."receipts" IS 'On how many receipts.';
+COMMENT ON COLUMN "monthly_purchase_summary"."gross" IS 'What they cost before discounts.';
+COMMENT ON COLUMN "monthly_purchase_summary"."discounts" IS 'What was taken off.';
+COMMENT ON COLUMN "monthly_purchase_summary"."returns" IS 'What was paid back.';
+COMMENT ON COLUMN "monthly_purchase_summary"."corrections" IS 'What corrections add, or take away below zero.';
+COMMENT ON COLUMN "monthly_purchase_summary"."net" IS 'What was kept: gross - discounts - returns + corrections.';
+COMMENT ON COLUMN "monthly_purchase_summary"."average_basket" IS 'What a receipt came to, after discounts; null of none.';
+CREATE VIEW "monthly_purchase_change" AS
+SELECT month, buyer, category, store, currency, sum(net) AS net, sum(net_before) AS net_before, sum(net - net_before) AS change
+FROM (SELECT month, buyer, category, store, currency, net, 0 AS net_before FROM monthly_purchase_summary
+  UNION ALL SELECT (month + interval '1 month')::date, buyer, category, store, currency, 0, net FROM monthly_purchase_summary) AS months
+GROUP BY month, buyer, category, store, currency;
+COMMENT ON VIEW "monthly_purchase_change" IS 'Each group of a month or the one before it: what was kept in both, and the difference.';
+CREATE INDEX IF NOT EXISTS "purchases_buyer_purchased_at" ON "purchases" ("buyer", "purchased_at");
+DROP FUNCTION IF EXISTS "note_purchases" CASCADE;
+CREATE FUNCTION "note_purchases"() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  CASE TG_TABLE_NAME || ' ' || TG_OP
+  WHEN 'purchases INSERT' THEN INSERT INTO "purchases_touched" ("buyer", "category", "store", "currency", "purchased_at") SELECT "buyer", "category", "store", "currency", "purchased_at" FROM after;
+  WHEN 'purchases UPDATE' THEN INSERT INTO "purchases_touched" ("buyer", "category", "store", "currency", "purchased_at") SELECT "buyer", "category", "store", "currency", "purchased_at" FROM (SELECT * FROM before UNION ALL SELECT * FROM after) AS changed;
+  WHEN 'purchases DELETE' THEN INSERT INTO "purchases_touched" ("buyer", "category", "store", "currency", "purchased_at") SELECT "buyer", "category", "store", "currency", "purchased_at" FROM before;
+  WHEN 'purchases TRUNCATE' THEN INSERT INTO "purchases_touched" ("buyer", "category", "store", "currency", "purchased_at") SELECT "buyer", "category", "store", "currency", "purchased_at" FROM "purchases";
+  END CASE;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER "note_purchases_insert" AFTER INSERT ON "purchases" REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION "note_purchases"();
+CREATE TRIGGER "note_purchases_update" AFTER UPDATE ON "purchases" REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION "note_purchases"();
+CREATE TRIGGER "note_purchases_delete" AFTER DELETE ON "purchases" REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION "note_purchases"();
+CREATE TRIGGER "note_purchases_truncate" BEFORE TRUNCATE ON "purchases" FOR EACH STATEMENT EXECUTE FUNCTION "note_purchases"();
+INSERT INTO "purchases_touched" ("buyer", "category", "store", "currency", "purchased_at") SELECT "buyer", "category", "store", "currency", "purchased_at" FROM "purchases";
+INSERT INTO migrations (name, sha256) VALUES ('summaries of purchases', '332223bc8dd9b13783eb7c2e00cb3cff731faeeea3c291a7e69a6819da7382ce') ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256, applied_at = now();

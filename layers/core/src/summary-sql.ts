@@ -185,7 +185,7 @@ function equal({ from, by }: Summary, column: string, row: string): string {
 }
 
 function createTable(summary: Summary): string {
-  const { name, description, from, period, by, joined, measures, derived, rows } = summary
+  const { name, description, from, period, by, joined, measures, derived, rows, views } = summary
   const type = (dataset: Dataset, field: string): string => dataset.fields[field]!.kind.postgresType
   const columns: readonly (readonly [name: string, type: string, comment: string])[] = [
     ...periodColumn(period).map((unit) => [unit, 'date NOT NULL', `${said[unit]!} in UTC.`] as const),
@@ -212,7 +212,7 @@ function createTable(summary: Summary): string {
   const key = `(${groupColumns(summary).map(identifier).join(', ')})`
   const comment = `${description} A summary of ${from.table}, kept by gold/summarize: whoever writes to it is overwritten.`
   return [
-    `DROP TABLE IF EXISTS ${table};`,
+    `DROP TABLE IF EXISTS ${table} CASCADE;`,
     `CREATE TABLE ${table} (\n  ${[
       ...columns.map(([column, type]) => `${identifier(column)} ${type}`),
       ...(rows ? [] : [`UNIQUE NULLS NOT DISTINCT ${key}`]),
@@ -221,6 +221,10 @@ function createTable(summary: Summary): string {
     `COMMENT ON TABLE ${table} IS ${literal(comment)};`,
     ...columns.map(
       ([column, , comment]) => `COMMENT ON COLUMN ${table}.${identifier(column)} IS ${literal(comment)};`,
+    ),
+    ...Object.entries(views).map(
+      ([view, { description, sql }]) =>
+        `CREATE VIEW ${identifier(view)} AS\n${sql};\nCOMMENT ON VIEW ${identifier(view)} IS ${literal(description)};`,
     ),
   ].join('\n')
 }

@@ -13,6 +13,7 @@ export type Summary = {
   readonly measures: Readonly<Record<string, Measure>> // by column
   readonly derived: Readonly<Record<string, Derived>> // by column
   readonly rows?: Rows
+  readonly views: Readonly<Record<string, Derived>> // by name: queries of your own over it, made and dropped with it
 }
 
 /** The day, or the first day of the month, in UTC. It becomes the column `day` or `month`. */
@@ -34,7 +35,7 @@ export type Measure<Name extends string = string> = {
   readonly added: readonly Name[] // those of them that are added up
 }
 
-/** What follows from the measures of a row. PostgreSQL keeps it beside them. */
+/** What follows from the measures of a row, which PostgreSQL keeps beside them; or a view. */
 export type Derived = { readonly description: string; readonly sql: string }
 
 /**
@@ -58,6 +59,7 @@ export type SummaryDefinition<F extends Fields> = {
   readonly period?: Period<NoInfer<Name<F>>>
   readonly by: readonly NoInfer<Name<F>>[]
   readonly joined?: Readonly<Record<string, Joined<NoInfer<Name<F>>>>>
+  readonly views?: Summary['views']
 } & (
   | {
       readonly measures: Readonly<Record<string, Measure<NoInfer<Name<F>>>>>
@@ -108,7 +110,7 @@ export const lookUp = <F extends Fields, Through extends string>(
 /** Define a summary. Throws a TypeError that names the mistake: it is found when the module loads. */
 export function summary<const F extends Fields>(definition: SummaryDefinition<F>): Summary {
   const from = definition.from as unknown as Dataset
-  const { name, period, by, joined = {} } = definition
+  const { name, period, by, joined = {}, views = {} } = definition
   const {
     measures = {},
     derived = {},
@@ -122,7 +124,7 @@ export function summary<const F extends Fields>(definition: SummaryDefinition<F>
 
   const made = [measures, derived, rows?.columns ?? {}].flatMap(Object.keys)
   const columns = [...periodColumn(period), ...by, ...Object.keys(joined), ...made]
-  for (const column of [name, ...columns])
+  for (const column of [name, ...columns, ...Object.keys(views)])
     expect(/^[a-z][a-z0-9_]{0,54}$/.test(column), 'names of a-z, 0-9 and _, a letter first', column)
   expect(new Set(columns).size === columns.length, 'each column once', columns)
   expect(made.length > 0, 'measures', measures)
@@ -152,7 +154,7 @@ export function summary<const F extends Fields>(definition: SummaryDefinition<F>
       added,
     )
   }
-  return { ...definition, from, joined, measures, derived }
+  return { ...definition, from, joined, measures, derived, views }
 }
 
 export const periodColumn = (period: Period | undefined): readonly string[] => Object.keys(period ?? {})

@@ -196,6 +196,10 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
       exitCode = await (await import('./quarantine/commands.ts')).runReplay(root, dataset, options)
     })
   program
+    .command('console')
+    .description('a page on this machine that does what quarantine does')
+    .action(run(async () => (await import('./quarantine/console.ts')).runConsole))
+  program
     .command('invoke')
     .description('run a function of the running local cloud with an event, and print its answer')
     .argument('<function>', 'its name in serverless.yml')

@@ -267,7 +267,7 @@ function startQueue(
       const { enqueue } = queue
       await deliverGivenUp(record, name, { onFailure, deadLetterArn, s3: opened.s3, directory, enqueue })
     },
-    concurrency: (name) => Math.max(1, runtime.concurrencyOf(name)),
+    concurrency: runtime.concurrencyOf,
     functionArn: runtime.arnOf,
     mayStartItself: (name) => settings(name)?.mayStartItself ?? false,
     ...(duplicates > 0 && { duplicates: () => random() < duplicates }),

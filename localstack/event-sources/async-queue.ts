@@ -6,8 +6,12 @@ import { type Backoff, backoffMs } from './backoff.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { describeFailure } from './failure.ts'
 
-/** AWS documents no name for what a stopped loop leaves; this one is ours. */
-export type GiveUpCondition = 'RetriesExhausted' | 'EventAgeExceeded' | 'RecursiveInvocation'
+/** AWS documents no name for what a stopped loop leaves; `RecursiveInvocation` is ours. */
+export type GiveUpCondition =
+  | 'RetriesExhausted'
+  | 'EventAgeExceeded'
+  | 'RecursiveInvocation'
+  | 'ZeroReservedConcurrency'
 
 /** What Lambda sends to an on-failure destination, with the payloads as JSON values. */
 export type GivenUp = {
@@ -158,6 +162,8 @@ export function makeAsyncQueue(options: AsyncQueueOptions): AsyncQueue {
   }
 
   const decide = async (job: Job, because: string, ran: boolean) => {
+    // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    if (!ran && concurrencyOf(job.functionName) === 0) return giveUp(job, 'ZeroReservedConcurrency', because)
     const retries = retriesOf(job.functionName)
     if (ran && job.attempts > retries) return giveUp(job, 'RetriesExhausted', because)
     const delayMs = ran

@@ -97,6 +97,16 @@ describe('asynchronous invocations', () => {
     expect(calls.map(({ functionName }) => functionName)).toEqual(['once', 'twice', 'twice'])
   })
 
+  it('are given up at once where the function has a reserved concurrency of 0', async () => {
+    const { queue, clock, calls, givenUp } = start(() => throttled, { concurrency: () => 0 })
+    queue.enqueue('refine', s3Payload)
+    await clock.advance(0)
+    expect(calls).toHaveLength(1)
+    expect(givenUp.map(({ requestContext }) => requestContext)).toMatchObject([
+      { condition: 'ZeroReservedConcurrency', approximateInvokeCount: 0 },
+    ])
+  })
+
   it('go back to the queue when throttled, from 1 s to 5 min apart, without using up an attempt', async () => {
     const { queue, clock, calls } = start((_, index) => (index < 11 ? throttled : failed))
     queue.enqueue('refine', '{}')

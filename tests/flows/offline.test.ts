@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { InvokeCommand, type InvokeCommandInput, LambdaClient } from '@aws-sdk/client-lambda'
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
@@ -206,6 +207,25 @@ describe('beside `serverless offline`', () => {
     await expect
       .poll(() => merchantNamed(value.merchant_id), { timeout: 15_000 })
       .toEqual([{ name: 'Uploaded & Sons', country: 'JP' }])
+  })
+
+  it('`cupel watch` uploads a file that comes into a folder, and its row comes to gold', async () => {
+    const drop = await mkdtemp(join(tmpdir(), 'cupel-drop-'))
+    const watch = cupel(['watch', drop, '--dataset', 'merchants', '--settle', '0.1'], workplace.environment)
+    await watch.until(/Watching /)
+    const id = '7b1c2d3e-4f5a-4b6c-8d7e-9f0a1b2c3d4e'
+    const row = `${id};"Landed; & Sons";fuel;low;Japan;大阪;2026-02-03T04:05:06Z`
+    await writeFile(
+      join(drop, 'm.csv'),
+      `merchant_id;name;category;risk;country;city;updated_at\r\n${row}\r\n`,
+    )
+    await expect
+      .poll(() => merchantNamed(id), { timeout: 15_000 })
+      .toEqual([{ name: 'Landed; & Sons', country: 'JP' }])
+    watch.process.kill('SIGINT')
+    expect(await watch.exit, watch.output()).toBe(0)
+    await rm(drop, { recursive: true })
+    expect(watch.output()).toMatch(/m\.csv \(\d+ B\): uploaded\nStopped; uploaded: 1\n$/)
   })
 
   it('`cupel invoke` and `cupel events replay` run a function with a file, a Kafka batch or an object', async () => {

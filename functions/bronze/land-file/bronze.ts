@@ -43,7 +43,7 @@ export async function* bronzeObjects(
     key: null,
     headers: [
       ['file', Buffer.from(file.name)],
-      ['sha256', Buffer.from(file.sha256)],
+      ['sha256', Buffer.from(file.sha256, 'hex')],
     ],
   })
   let lines: string[] = []

@@ -16,14 +16,13 @@ export type ForeignParquet = {
   readonly close: () => void
 }
 
-/** Opens a file with an engine of its own, which ends with it. */
+/** Opens a file with an engine of its own, which ends with it. One that is damaged anywhere is not opened. */
 export async function openForeign(engine: Engine, file: string): Promise<ForeignParquet> {
   const from = `read_parquet(${literal(file)})`
-  const described = await engine.rows(`DESCRIBE SELECT * FROM ${from}`).catch((error) => {
+  const columns = await describe(engine, from).catch((error) => {
     engine.close()
     rethrow(error)
   })
-  const columns = described.map((row) => ({ name: String(row.column_name), type: String(row.column_type) }))
   return {
     columns: columns.map(({ name }) => name),
     async *rows(nameOf) {
@@ -38,6 +37,16 @@ export async function openForeign(engine: Engine, file: string): Promise<Foreign
     },
     close: engine.close,
   }
+}
+
+/** Reads all of it once: how many rows come before DuckDB meets damage depends on more than the file. */
+async function describe(engine: Engine, from: string) {
+  const described = await engine.rows(`DESCRIBE SELECT * FROM ${from}`)
+  const columns = described.map((row) => ({ name: String(row.column_name), type: String(row.column_type) }))
+  await engine.rows(
+    `SELECT max(hash(${columns.map(({ name }) => identifier(name)).join(', ')})) FROM ${from}`,
+  )
+  return columns
 }
 
 function valueSql({ name, type }: { name: string; type: string }): string {

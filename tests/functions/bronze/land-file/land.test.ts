@@ -99,7 +99,7 @@ describe('land-file', () => {
       key: null,
       headers: [
         ['file', base64('2026/a b.csv')],
-        ['sha256', base64(sha256!)],
+        ['sha256', Buffer.from(sha256!, 'hex').toString('base64')], // as S3 writes checksums
       ],
       format: 'json',
     }
@@ -203,6 +203,12 @@ describe('land-file', () => {
     engine.close()
     const file = await readFile(path)
     await rm(folder, { recursive: true })
+    const damaged = makeLanding()
+    const bytes = Buffer.from(file)
+    bytes.fill(0xff, Math.round(file.length * 0.1), Math.round(file.length * 0.5))
+    await damaged.upload('a.parquet', bytes)
+    expect(await values(damaged)).toMatchObject([{ problem: expect.stringMatching(/^Parquet: /) }])
+
     const landing = makeLanding()
     await landing.upload('a.parquet', file)
     const found = (await landing.lake.get(landing.lake.keys()[0]!))!

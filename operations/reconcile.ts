@@ -276,7 +276,7 @@ function problemsOfSilver(stock: DatasetStock): Found[] {
               'G2',
               key,
               `${key}: ${expected} is missing`,
-              'npm start refines it: its sweep looks for such',
+              'npm start refines it: its sweep looks for such. Where its dataset refuses it, the log says why (OBJECT_REFUSED)',
               records,
             ],
       )

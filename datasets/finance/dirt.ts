@@ -128,7 +128,7 @@ const weaknesses: Readonly<Record<Topic, Weakness>> = {
 }
 const badTimes: readonly (readonly [value: unknown, reason: ReasonCode])[] = [
   ['yesterday', 'not-a-timestamp'],
-  ['31/12/2025 10:00', 'not-a-timestamp'],
+  ['31/12/2025 10:00', 'ambiguous-date'],
   ['2026-13-01', 'not-a-timestamp'],
   ['2026-02-30T10:00:00Z', 'no-such-date'],
   ['2026-02-28T24:00:00Z', 'no-such-time'],

@@ -60,7 +60,7 @@ type Name<F extends Fields> = keyof F & string
 type RequiredName<F extends Fields> = string extends keyof F
   ? string
   : {
-      [N in Name<F>]: F[N] extends Field<never, infer Optional> ? (true extends Optional ? never : N) : N
+      [N in Name<F>]: F[N] extends Field<unknown, infer Optional> ? (true extends Optional ? never : N) : N
     }[Name<F>]
 
 type Defaulted = 'unknownFields' | 'tombstones' | 'append' | 'maxQuarantined' | 'checks'

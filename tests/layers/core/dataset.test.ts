@@ -1,5 +1,5 @@
 import { type DatasetDefinition, dataset, type Fields, type RowOf } from '@cupel/core/dataset'
-import { boolean, decimal, integer, oneOf, text, timestamp, uuid } from '@cupel/core/kinds'
+import { boolean, decimal, integer, list, object, oneOf, text, timestamp, uuid } from '@cupel/core/kinds'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 
 const fields = {
@@ -36,6 +36,48 @@ describe('dataset', () => {
       readonly items: number | null
       readonly gift: boolean
       readonly placed_at: string
+    }>()
+  })
+
+  it('makes most misuses type errors', () => {
+    const note = text('A note.', { optional: true })
+    // @ts-expect-error: ordered by a field that may be missing
+    expect(() => dataset({ ...definition, fields: { ...fields, note }, orderBy: 'note' })).toThrow()
+    // @ts-expect-error: a key that is no field
+    expect(() => dataset({ ...definition, key: 'nothing' })).toThrow()
+    const late = { dataset: 'x', late: 'defer' } as const
+    // @ts-expect-error: a reference of a field that is none
+    expect(() => dataset({ ...definition, references: { nothing: late } })).toThrow()
+    // @ts-expect-error: a default of another type
+    expect(() => integer('', { default: 'many' })).toThrow()
+    // @ts-expect-error: a default that is none of the words
+    expect(() => oneOf('', ['a', 'b'], { default: 'c' })).toThrow()
+    // @ts-expect-error: a default of a field that may be missing
+    expect(() => integer('', { optional: true, default: 1 })).toThrow()
+    // @ts-expect-error: a warning where the value cannot become null
+    expect(() => integer('', { policy: 'warn' })).toThrow()
+    // @ts-expect-error: an option that no kind has
+    expect(integer('', { minimum: 1 }).kind.name).toBe('integer')
+    // @ts-expect-error: items that may be missing
+    expect(() => list('', text('', { optional: true }))).toThrow()
+  })
+
+  it('infers the rows of nested, concealed and defaulted fields', () => {
+    const made = dataset({
+      ...definition,
+      fields: {
+        ...fields,
+        tags: list('Words.', text('One.'), { optional: true }),
+        place: object('Where.', { city: text(''), floor: integer('', { optional: true }) }),
+        hash: integer('Hidden.', { personal: 'hash' }),
+        size: integer('How large.', { default: 1 }),
+      },
+    })
+    expectTypeOf<Pick<RowOf<typeof made>, 'tags' | 'place' | 'hash' | 'size'>>().toEqualTypeOf<{
+      readonly tags: readonly string[] | null
+      readonly place: { readonly city: string; readonly floor: number | null }
+      readonly hash: string
+      readonly size: number
     }>()
   })
 

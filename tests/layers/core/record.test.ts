@@ -1,8 +1,10 @@
-import { noRecords } from '@cupel/core/bronze'
+import { noRecords, readValue } from '@cupel/core/bronze'
 import { dataset } from '@cupel/core/dataset'
 import { integer, money, oneOf, phone, text, timestamp, uuid } from '@cupel/core/kinds'
 import { parseRecord } from '@cupel/core/record'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { datasetOf, everyKind } from './kinds/dialects.ts'
 
 const orders = dataset({
   name: 'orders',
@@ -124,4 +126,28 @@ describe('parseRecord', () => {
       reasons: [{ field: 'constructor', reason: 'missing' }],
     })
   })
+})
+
+it('says something of any bytes and any JSON, and throws for none', () => {
+  const everything = datasetOf(
+    Object.fromEntries(Object.entries(everyKind).map(([name, [, field]]) => [name, field])),
+  )
+  const names = fc.constantFrom(...Object.keys(everything.fields))
+  const anyBytes = fc.oneof(
+    fc.uint8Array({ maxLength: 200 }),
+    fc.json().map((json) => Buffer.from(json)),
+    fc
+      .dictionary(names, fc.jsonValue(), { maxKeys: 20 })
+      .map((record) => Buffer.from(JSON.stringify(record))),
+    fc.dictionary(names, fc.string({ unit: 'binary' })).map((record) => Buffer.from(JSON.stringify(record))),
+  )
+  for (const unknownFields of ['ignore', 'keep', 'reject'] as const)
+    fc.assert(
+      fc.property(anyBytes, (bytes) => {
+        const secrets = { personalDataKey: 'a key that only tests have' }
+        const parsed = parseRecord({ ...everything, unknownFields }, readValue(bytes), secrets)
+        expect(parsed.ok || parsed.reasons.length > 0).toBe(true)
+      }),
+      { numRuns: 500, seed: 7 },
+    )
 })

@@ -6,6 +6,8 @@ const no = ['false', 'f', 'no', 'n', '0']
 
 const booleanKind: Kind<boolean> = {
   name: 'boolean',
+  schema: { type: 'boolean' },
+  example: (random) => random() < 0.5,
   wrongType: 'not-a-boolean',
   duckdbType: 'BOOLEAN',
   postgresType: 'boolean',

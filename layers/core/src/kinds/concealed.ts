@@ -7,10 +7,12 @@ import { codePoints } from './strings.ts'
 /** A kind that accepts what `kind` accepts, and gives text in place of the value. Equal values have equal hashes. */
 export function concealed<Value>(kind: Kind<Value>, how: 'mask' | 'hash'): Kind<string> {
   const conceal = how === 'mask' ? mask : hash
-  const { name, wrongType, beside } = kind
+  const { name, wrongType, beside, schema, example } = kind
   return {
     name,
     wrongType,
+    schema,
+    example,
     ...(beside !== undefined && { beside }),
     duckdbType: 'VARCHAR',
     postgresType: 'text',

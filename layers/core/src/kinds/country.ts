@@ -12,7 +12,7 @@ import polish from 'i18n-iso-countries/langs/pl.json' with { type: 'json' }
 import portuguese from 'i18n-iso-countries/langs/pt.json' with { type: 'json' }
 import swedish from 'i18n-iso-countries/langs/sv.json' with { type: 'json' }
 import turkish from 'i18n-iso-countries/langs/tr.json' with { type: 'json' }
-import { accept, fieldOf, type Kind, reject, type Spellings } from './kind.ts'
+import { accept, between, fieldOf, type Kind, reject, type Spellings } from './kind.ts'
 import { lookupSql, lowerAscii, lowerAsciiSql } from './strings.ts'
 
 const others = [
@@ -56,6 +56,8 @@ const spellings: Spellings = { name: 'countries', entries: buildSpellings() }
 
 const countryKind: Kind<string> = {
   name: 'country',
+  schema: { type: 'string', pattern: '^[A-Z]{2}$' },
+  example: (random) => codes[between(random, 0, codes.length - 1)]![0],
   wrongType: 'unknown-country',
   duckdbType: 'VARCHAR',
   postgresType: 'text',

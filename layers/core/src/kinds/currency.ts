@@ -1,5 +1,5 @@
 import { data } from 'currency-codes'
-import { accept, fieldOf, type Kind, reject, type Spellings } from './kind.ts'
+import { accept, between, fieldOf, type Kind, reject, type Spellings } from './kind.ts'
 import { literal, lookupSql, upperAscii, upperAsciiSql } from './strings.ts'
 
 // Signs that one currency alone uses by itself; those of several are refused.
@@ -60,6 +60,8 @@ const spellings: Spellings = {
 
 const currencyKind: Kind<string> = {
   name: 'currency',
+  schema: { type: 'string', pattern: '^[A-Z]{3}$' },
+  example: (random) => [...units.keys()][between(random, 0, units.size - 1)],
   wrongType: 'unknown-currency',
   duckdbType: 'VARCHAR',
   postgresType: 'text',

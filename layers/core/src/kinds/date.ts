@@ -1,6 +1,7 @@
 import { type Day, dateSql, dayStartMs, dayText } from './calendar.ts'
 import {
   accept,
+  between,
   type FieldOptions,
   field,
   type Kind,
@@ -9,9 +10,10 @@ import {
   reject,
   type SqlField,
 } from './kind.ts'
+import { type Range, ranged } from './ranged.ts'
 import { listSql, literal, lowerAscii, placeSql, wholeMatchSql, wholePattern } from './strings.ts'
 
-type DateRule = {
+type DateRule = Range & {
   /** How `03/04/2024` is read. Without it such a date is refused, unless only one reading exists (`25/04/2024`). */
   readonly order?: 'day-first' | 'month-first'
 }
@@ -20,7 +22,7 @@ type DateRule = {
 export const date = <Optional extends boolean = false, Shown extends Personal = false>(
   description: string,
   options?: DateRule & FieldOptions<string, Optional, Shown>,
-) => field(dateKind(options?.order), description, options)
+) => field(ranged(dateKind(options?.order), options ?? {}), description, options)
 
 type Part = 'year' | 'month' | 'day' | 'word' | 'first' | 'second'
 
@@ -45,6 +47,8 @@ const monthWords = months.flatMap((month) => [month, month.slice(0, 3), month.sl
 function dateKind(order: DateRule['order']): Kind<string> {
   return {
     name: 'date',
+    schema: { type: 'string', format: 'date' },
+    example: (random) => new Date(between(random, 0, 20_000) * 86_400_000).toISOString().slice(0, 10),
     wrongType: 'not-a-date',
     ordered: true,
     duckdbType: 'DATE',

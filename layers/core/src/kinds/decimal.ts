@@ -4,6 +4,7 @@ import {
   decimalOf,
   decimalSql,
   decimalUnits,
+  exampleDecimal,
   fitDecimal,
   quickDecimalSql,
   readDecimal,
@@ -32,6 +33,8 @@ function decimalKind(column: DecimalColumn): Kind<string> {
   for (const bound of [min, max]) if (bound !== undefined) decimalUnits(bound, scale)
   return {
     name: 'decimal',
+    schema: { type: 'string', pattern: `^-?\\d{1,${precision - scale}}(?:[.]\\d{1,${scale}})?$` },
+    example: (random) => exampleDecimal(random, column),
     wrongType: 'not-a-number',
     duckdbType: `DECIMAL(${precision}, ${scale})`,
     postgresType: `numeric(${precision}, ${scale})`,

@@ -1,4 +1,4 @@
-import { accept, fieldOf, type Kind, reject } from './kind.ts'
+import { accept, between, fieldOf, type Kind, reject } from './kind.ts'
 import { lowerAscii, wholeMatchSql, wholePattern } from './strings.ts'
 
 const atom = "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -12,6 +12,8 @@ const maxLocalLength = 64
 
 const emailKind: Kind<string> = {
   name: 'email',
+  schema: { type: 'string', format: 'email', maxLength },
+  example: (random) => `someone.${between(random, 0, 999_999)}@example.org`,
   wrongType: 'not-an-email',
   duckdbType: 'VARCHAR',
   postgresType: 'text',

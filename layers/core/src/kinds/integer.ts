@@ -1,4 +1,12 @@
-import { accept, definitionError, type FieldOptions, field, type Kind, type Personal } from './kind.ts'
+import {
+  accept,
+  between,
+  definitionError,
+  type FieldOptions,
+  field,
+  type Kind,
+  type Personal,
+} from './kind.ts'
 import {
   type DecimalColumn,
   decimalOf,
@@ -27,6 +35,8 @@ function integerKind({
   const column: DecimalColumn = { precision: 18, scale: 0, min: String(min), max: String(max) }
   return {
     name: 'integer',
+    schema: { type: 'integer', minimum: min, maximum: max },
+    example: (random) => between(random, Math.max(min, -999_999_999_999), Math.min(max, 999_999_999_999)),
     wrongType: 'not-a-number',
     ordered: true,
     duckdbType: 'BIGINT',

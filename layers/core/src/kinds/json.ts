@@ -1,4 +1,4 @@
-import { accept, fieldOf, type Kind, type ReasonCode, reject } from './kind.ts'
+import { accept, between, fieldOf, type Kind, type ReasonCode, reject } from './kind.ts'
 import { literal } from './strings.ts'
 
 /** What JSON.parse gives. */
@@ -12,6 +12,8 @@ const maxDepth = 64
  */
 export const jsonKind: Kind<Json> = {
   name: 'json',
+  schema: {},
+  example: (random) => ({ number: between(random, 0, 99) }),
   wrongType: 'not-an-object',
   duckdbType: 'VARCHAR',
   postgresType: 'jsonb',

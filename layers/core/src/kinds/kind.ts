@@ -72,6 +72,9 @@ export type Context = {
   readonly text?: string | undefined // the value's JSON, as it is written
 }
 
+/** https://json-schema.org/draft/2020-12 */
+export type JsonSchema = Readonly<Record<string, unknown>>
+
 export type Kind<Value = unknown> = {
   readonly name: string
   /** What is said of a JSON value of a type that this kind never takes: an object, an array, … */
@@ -80,6 +83,10 @@ export type Kind<Value = unknown> = {
   /** For kinds that take objects or arrays, as JSON.parse gives them. Their value is stored as JSON text. */
   readonly parseNested?: (value: object, context: Context) => Parsed<Value>
   readonly sql: (field: SqlField) => KindSql
+  /** The plainest spelling, as a JSON Schema: what a sender should write. */
+  readonly schema: JsonSchema
+  /** A JSON value that the kind takes; the same for the same `random`, numbers from 0 to below 1. */
+  readonly example: (random: () => number) => unknown
   /** The usual spellings, cheaply (plain-sql.ts). Without it every record of the dataset goes to `parse`. */
   readonly quick?: (text: string) => QuickSql
   readonly duckdbType: string
@@ -224,6 +231,10 @@ export function parseField<Value>(
   if (typeof scalar === 'string' && scalar.includes('\0')) return reject('contains-nul')
   return kind.parse(scalar as Scalar, context)
 }
+
+/** A whole number between these, both included. */
+export const between = (random: () => number, min: number, max: number): number =>
+  min + Math.floor(random() * (max - min + 1))
 
 export const accept = <Value>(value: Value): Parsed<Value> => ({ ok: true, value })
 export const reject = (reason: ReasonCode, at?: string): Parsed<never> =>

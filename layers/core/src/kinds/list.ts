@@ -1,5 +1,6 @@
 import {
   accept,
+  between,
   definitionError,
   type Field,
   type FieldOptions,
@@ -30,6 +31,9 @@ function listKind<Item>(of: Field<Item, false>, max: number): Kind<readonly Item
   if (!(Number.isInteger(max) && max > 0)) throw definitionError('list', 'a whole number max > 0', max)
   return {
     name: 'list',
+    schema: { type: 'array', items: of.kind.schema, maxItems: max },
+    example: (random) =>
+      Array.from({ length: between(random, 0, Math.min(max, 3)) }, () => of.kind.example(random)),
     wrongType: 'not-a-list',
     duckdbType: 'VARCHAR',
     postgresType: 'jsonb',

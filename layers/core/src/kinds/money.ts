@@ -1,5 +1,6 @@
 import { fitsCurrency, fitsCurrencySql, minorUnits, minorUnitsSql } from './currency.ts'
 import {
+  between,
   definitionError,
   type FieldOptions,
   field,
@@ -14,6 +15,7 @@ import {
   type DecimalColumn,
   decimalOf,
   decimalSql,
+  decimalUnits,
   fitDecimal,
   quickDecimalSql,
   quickSpelling,
@@ -23,6 +25,8 @@ import {
 import { listSql, literal, wholeMatchSql, wholePattern } from './strings.ts'
 
 type MoneyRule = {
+  readonly min?: string // inclusive, as `-1234.5`
+  readonly max?: string
   readonly positive?: boolean
   /** What stands before the decimals. Without it `1,234` and `1.234` are refused: either may be thousands. */
   readonly decimalSign?: DecimalSign
@@ -43,8 +47,15 @@ export const money = <Optional extends boolean = false, Shown extends Personal =
   options?: MoneyRule & FieldOptions<string, Optional, Shown>,
 ) => field(moneyKind(options ?? {}), description, options)
 
-function moneyKind({ positive = false, decimalSign, currency }: MoneyRule): Kind<string> {
-  const column: DecimalColumn = { precision: 18, scale: 4, positive }
+function moneyKind({ positive = false, min, max, decimalSign, currency }: MoneyRule): Kind<string> {
+  const column: DecimalColumn = {
+    precision: 18,
+    scale: 4,
+    positive,
+    ...(min !== undefined && { min }),
+    ...(max !== undefined && { max }),
+  }
+  for (const bound of [min, max]) if (bound !== undefined) decimalUnits(bound, column.scale)
   const fixed = currency !== undefined && /^[A-Z]/.test(currency) ? currency : undefined
   const beside = fixed === undefined ? currency : undefined
   if (fixed !== undefined && minorUnits(fixed) === undefined)
@@ -52,6 +63,14 @@ function moneyKind({ positive = false, decimalSign, currency }: MoneyRule): Kind
   const style = styleOf(decimalSign, currency !== undefined)
   return {
     name: 'money',
+    schema: { type: 'string', pattern: style.schema },
+    example: (random) => {
+      const [low, high] = [
+        Math.ceil(Number(min ?? (positive ? 1 : -9_999))),
+        Math.floor(Number(max ?? 9_999)),
+      ]
+      return String(between(random, Math.min(low, max === undefined ? low : high), Math.max(high, low)))
+    },
     wrongType: 'not-a-number',
     duckdbType: 'DECIMAL(18, 4)',
     postgresType: 'numeric(18, 4)',
@@ -127,13 +146,19 @@ type Style = {
   readonly notations: readonly Notation[] // tried in this order
   readonly ambiguous?: string
   readonly plain: (whole: number, fraction: number) => string // strings that are taken as they are
+  readonly schema: string
   readonly quick?: { readonly spelling: string; readonly plain: (text: string) => string } // what the first pass takes besides
 }
 
 function styleOf(decimalSign: DecimalSign | undefined, hasCurrency: boolean): Style {
   const amount = amountOf(hasCurrency ? `${currencySign}|[A-Z]{3}` : currencySign)
   if (decimalSign === ',')
-    return { amount, notations: [...byComma, ...anyhow(',')], plain: (whole) => quickSpelling(whole, 0) }
+    return {
+      amount,
+      notations: [...byComma, ...anyhow(',')],
+      plain: (whole) => quickSpelling(whole, 0),
+      schema: String.raw`^-?\d{1,14}(?:,\d{1,4})?$`,
+    }
   const isKnown = decimalSign === '.'
   const ofGroups = String.raw`[1-9]\d{0,2}(?:,\d{3})${isKnown ? '{1,3}(?:[.]\\d{1,4})?' : '{1,3}[.]\\d{1,4}|[1-9]\\d{0,2}(?:,\\d{3}){2,3}'}`
   const quick = `(?:\\d{1,11}(?:[.]\\d{1,2})?|${ofGroups})`
@@ -143,6 +168,7 @@ function styleOf(decimalSign: DecimalSign | undefined, hasCurrency: boolean): St
     notations: isKnown ? [...byPoint, ...anyhow('[.]')] : [...byPoint, ...byComma, ...anyhow('[.,]')],
     plain: (whole, fraction) =>
       isKnown ? quickSpelling(whole, fraction) : `-?\\d{1,${whole}}(?:[.](?:\\d{1,2}|\\d{4}))?`,
+    schema: String.raw`^-?\d{1,14}(?:[.](?:\d{1,2}|\d{4}))?$`,
     quick: {
       spelling: `-?(?:(?:${currencySign} ?)?${quick}|${quick} ?${currencySign})`,
       plain: (text) => `translate(${text}, '$€£¥₹, ', '')`,

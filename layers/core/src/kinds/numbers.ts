@@ -93,6 +93,19 @@ export function decimalUnits(text: string, scale: number): bigint {
   return (decimal.negative ? -1n : 1n) * BigInt(decimal.whole + decimal.fraction.padEnd(scale, '0'))
 }
 
+/** A number of the column, as text: of its range, or of some thousands. */
+export function exampleDecimal(
+  random: () => number,
+  { scale, precision, min, max, positive }: DecimalColumn,
+): string {
+  const limit = 10n ** BigInt(Math.min(precision, scale + 4)) - 1n
+  const from = min === undefined ? (positive ? 1n : -limit) : decimalUnits(min, scale)
+  const to = max === undefined ? limit : decimalUnits(max, scale)
+  const units = from + ((to - from) * BigInt(Math.floor(random() * 1e9))) / 1_000_000_000n
+  const digits = String(units < 0n ? -units : units).padStart(scale + 1, '0')
+  return `${units < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
+}
+
 /** How strings that are not written plainly become `[+-]digits[.digits]`, or NULL: steps, and the last expression. */
 export type ReadSql = {
   readonly steps: NonNullable<KindSql['steps']>

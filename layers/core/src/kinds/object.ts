@@ -4,6 +4,7 @@ import {
   type Field,
   type FieldOptions,
   field,
+  type JsonSchema,
   type Kind,
   type KindSql,
   type Personal,
@@ -41,6 +42,9 @@ function objectKind<const M extends Members>(members: M): Kind<ObjectOf<M>> {
   for (const member of Object.values(members)) requirePlain('object', member)
   return {
     name: 'object',
+    schema: schemaOf(members),
+    example: (random) =>
+      Object.fromEntries(Object.entries(members).map(([name, { kind }]) => [name, kind.example(random)])),
     wrongType: 'not-an-object',
     duckdbType: 'VARCHAR',
     postgresType: 'jsonb',
@@ -62,6 +66,24 @@ function objectKind<const M extends Members>(members: M): Kind<ObjectOf<M>> {
     sql: (field) => objectSql(field, members),
   }
 }
+
+/** The schema of an object with these fields. */
+export const schemaOf = (fields: Members): JsonSchema => ({
+  type: 'object',
+  properties: Object.fromEntries(
+    Object.entries(fields).map(([name, { kind, description, optional, default: given }]) => [
+      name,
+      {
+        description,
+        ...(optional ? { anyOf: [kind.schema, { type: 'null' }] } : kind.schema),
+        ...(given !== undefined && { default: given }),
+      },
+    ]),
+  ),
+  required: Object.entries(fields).flatMap(([name, { optional, default: given }]) =>
+    optional || given !== undefined ? [] : [name],
+  ),
+})
 
 /** The columns of a member are steps of the object, below its name. */
 function objectSql({ json, step, depth }: SqlField, members: Members): KindSql {

@@ -1,5 +1,6 @@
 import {
   accept,
+  between,
   definitionError,
   type FieldOptions,
   field,
@@ -29,6 +30,8 @@ function oneOfKind<Value extends string>(values: readonly Value[]): Kind<Value> 
   const isLower = values.every((value) => value === value.toLowerCase())
   return {
     name: 'oneOf',
+    schema: { enum: values },
+    example: (random) => values[between(random, 0, values.length - 1)],
     wrongType: 'not-one-of',
     duckdbType: 'VARCHAR',
     postgresType: 'text',

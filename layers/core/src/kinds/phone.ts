@@ -1,4 +1,4 @@
-import { accept, fieldOf, type Kind, reject } from './kind.ts'
+import { accept, between, fieldOf, type Kind, reject } from './kind.ts'
 import { literal, wholeMatchSql, wholePattern } from './strings.ts'
 
 // The trunk zero of "+49 (0) 30", then what people put between digits: spaces, hyphens and dashes, dots, slashes, parentheses.
@@ -15,6 +15,8 @@ const nationalPattern = wholePattern(national)
 
 const phoneKind: Kind<string> = {
   name: 'phone',
+  schema: { type: 'string', pattern: `^${canonical}$` },
+  example: (random) => `+1${between(random, 2_000_000_000, 9_999_999_999)}`,
   wrongType: 'not-a-phone',
   duckdbType: 'VARCHAR',
   postgresType: 'text',

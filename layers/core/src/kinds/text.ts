@@ -1,3 +1,4 @@
+import { examplePattern, exampleText } from './example-text.ts'
 import {
   accept,
   definitionError,
@@ -40,6 +41,14 @@ function textKind({ min = 1, max = anyLength, pattern }: TextRule): Kind<string>
   const form = pattern === undefined ? undefined : sharedPattern(pattern)
   return {
     name: 'text',
+    schema: {
+      type: 'string',
+      minLength: min,
+      maxLength: max,
+      ...(pattern !== undefined && { pattern: `^(?:${pattern})$` }),
+    },
+    example: (random) =>
+      pattern === undefined ? exampleText(random, min, max) : examplePattern(random, pattern),
     wrongType: 'not-text',
     duckdbType: 'VARCHAR',
     postgresType: 'text',

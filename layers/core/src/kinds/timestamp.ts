@@ -1,6 +1,33 @@
 import { dateSql, dayStartMs, maxTimeMs, minTimeMs } from './calendar.ts'
-import { accept, fieldOf, type Kind, type Parsed, reject } from './kind.ts'
-import { wholeMatchSql, wholePattern } from './strings.ts'
+import {
+  accept,
+  between,
+  type FieldOptions,
+  field,
+  type Kind,
+  type Parsed,
+  type Personal,
+  reject,
+} from './kind.ts'
+import { type Range, ranged } from './ranged.ts'
+import { literal, wholeMatchSql, wholePattern } from './strings.ts'
+
+type TimestampRule = Range & {
+  /** How `03/04/2024 10:00` is read. Without it such a day is refused. */
+  readonly order?: 'day-first' | 'month-first'
+}
+
+/**
+ * An instant in UTC with milliseconds, as `2026-01-02T03:04:05.678Z`, years 1 to 9999. Finer fractions are cut, not
+ * rounded; no offset means UTC; leap seconds (`:60`) are refused.
+ *
+ * Numbers, and strings of digits (9 at least, so that `20260102` is no instant), count from 1970: seconds when below
+ * 10^11, milliseconds from there on.
+ */
+export const timestamp = <Optional extends boolean = false, Shown extends Personal = false>(
+  description: string,
+  options?: TimestampRule & FieldOptions<string, Optional, Shown>,
+) => field(ranged(slashed(timestampKind, options?.order), options ?? {}), description, options)
 
 const calendarForm = String.raw`(\d{4}-\d{2}-\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.](\d{1,9}))?)?(?: ?([Zz]|UTC|[+-]\d{2}(?::?\d{2})?))?`
 const epochForm = String.raw`(-?)(\d{1,15})(?:[.](\d+))?`
@@ -16,6 +43,8 @@ const minEpochDigits = 9 // of a string
 
 const timestampKind: Kind<string> = {
   name: 'timestamp',
+  schema: { type: 'string', format: 'date-time' },
+  example: (random) => new Date(between(random, 1e12, 1.7e12)).toISOString(),
   wrongType: 'not-a-timestamp',
   ordered: true,
   duckdbType: 'TIMESTAMP WITH TIME ZONE',
@@ -77,15 +106,6 @@ const timestampKind: Kind<string> = {
   },
 }
 
-/**
- * An instant in UTC with milliseconds, as `2026-01-02T03:04:05.678Z`, years 1 to 9999. Finer fractions are cut, not
- * rounded; no offset means UTC; leap seconds (`:60`) are refused.
- *
- * Numbers, and strings of digits (9 at least, so that `20260102` is no instant), count from 1970: seconds when below
- * 10^11, milliseconds from there on.
- */
-export const timestamp = fieldOf(timestampKind)
-
 function readInstant(text: string): Parsed<number> {
   const [, day, hour, minute, second = '00', fraction = '', zone = 'Z'] = calendarPattern.exec(text) ?? []
   if (day === undefined) return readEpoch(text, minEpochDigits)
@@ -115,3 +135,45 @@ function readEpoch(text: string, minDigits: number): Parsed<number> {
 }
 
 const firstMilliseconds = (fraction: string): number => Number(fraction.slice(0, 3).padEnd(3, '0'))
+
+const slashedForm = String.raw`(\d{1,2})/(\d{1,2})/(\d{4})([Tt ].*)`
+const slashedPattern = /^(\d{1,2})\/(\d{1,2})\/(\d{4})([Tt ].*)$/su
+
+/** Days with slashes before a time of day, by the order that the dataset says; without one they are ambiguous, every one. */
+function slashed(kind: Kind<string>, order: TimestampRule['order']): Kind<string> {
+  const two = (digits: string): string => digits.padStart(2, '0')
+  return {
+    ...kind,
+    parse: (value, context) => {
+      const [, first = '', second = '', year, rest] = slashedPattern.exec(String(value)) ?? []
+      if (year === undefined || typeof value !== 'string') return kind.parse(value, context)
+      if (order === undefined) return reject('ambiguous-date')
+      const [day, month] = order === 'day-first' ? [first, second] : [second, first]
+      return kind.parse(`${year}-${two(month)}-${two(day)}${rest}`, context)
+    },
+    sql: (field) => {
+      const [parts, iso] = [field.step('parts'), field.step('iso')]
+      const isSlashed = `(${parts}.year <> '')`
+      const [day, month] = order === 'day-first' ? ['first', 'second'] : ['second', 'first']
+      const sql = kind.sql({ ...field, text: iso })
+      return {
+        ...sql,
+        steps: [
+          [
+            'parts',
+            `CASE WHEN ${field.isString} AND contains(${field.text}, '/') THEN regexp_extract(${field.text}, ${literal(`(?s)^${slashedForm}$`)}, ['first', 'second', 'year', 'rest']) END`,
+          ],
+          [
+            'iso',
+            `CASE WHEN ${isSlashed} THEN concat(${parts}.year, '-', lpad(${parts}.${month}, 2, '0'), '-', lpad(${parts}.${day}, 2, '0'), ${parts}.rest) ELSE ${field.text} END`,
+          ],
+          ...(sql.steps ?? []),
+        ],
+        reason:
+          order === undefined
+            ? `CASE WHEN ${isSlashed} THEN 'ambiguous-date' ELSE ${sql.reason} END`
+            : sql.reason,
+      }
+    },
+  }
+}

@@ -1,4 +1,4 @@
-import { accept, fieldOf, type Kind, reject } from './kind.ts'
+import { accept, between, fieldOf, type Kind, reject } from './kind.ts'
 import { lowerAscii, wholeMatchSql, wholePattern } from './strings.ts'
 
 const spelling = '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}'
@@ -6,6 +6,11 @@ const pattern = wholePattern(spelling)
 
 const uuidKind: Kind<string> = {
   name: 'uuid',
+  schema: { type: 'string', format: 'uuid' },
+  example: (random) => {
+    const hex = Array.from({ length: 32 }, () => between(random, 0, 15).toString(16)).join('')
+    return hex.replace(/^(.{8})(.{4}).(.{3}).(.{3})/, '$1-$2-4$3-8$4-')
+  },
   wrongType: 'not-a-uuid',
   duckdbType: 'VARCHAR', // Spark 3 refuses a whole file with one column of Parquet's UUID, and Athena has no such type
   postgresType: 'uuid',

@@ -21,6 +21,8 @@ const fields: Record<string, Field> = {
   'money, decimal sign ,': everyKind.money_by_comma[1],
   'money in KWD': everyKind.money_in_dinars[1],
   'money in JPY, decimal sign .': everyKind.money_in_yen[1],
+  'timestamp, day first, from 2000 on': everyKind.timestamp_day_first[1],
+  'date, in 2024': everyKind.date_ranged[1],
   'list(text)': everyKind.list[1],
 }
 

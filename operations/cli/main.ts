@@ -275,6 +275,17 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     .option('--follow', 'make what the files do not say yet, as on your own machine')
     .action(run(async () => (await import('./migrate-command.ts')).runMigrate))
   program
+    .command('report')
+    .description('summaries as a person reads them')
+    .command('purchases')
+    .description('a month of purchases by store and category, beside the month before')
+    .requiredOption('--month <month>', 'for example 2026-10')
+    .option('--chart <file>', 'where the chart goes (SVG; default: beside the data)')
+    .action(async (options: { month: string; chart?: string }) => {
+      const { runPurchasesReport } = await import('./purchases/report-command.ts')
+      exitCode = await runPurchasesReport(root, options)
+    })
+  program
     .command('migrations')
     .description('the numbered files of warehouse/migrations')
     .command('new')

@@ -1,0 +1,54 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Failure } from '../failure.ts'
+import { withServices } from '../look-back/services.ts'
+import { table } from '../report.ts'
+import { monthChart } from './chart.ts'
+import { panelsOf, readMonth, showChange } from './month.ts'
+
+/** `cupel report purchases --month 2026-10`: a month of the summary as a table, and as a chart beside the data. */
+export const runPurchasesReport = (
+  root: string,
+  { month, chart }: { month: string; chart?: string },
+): Promise<number> =>
+  withServices(
+    root,
+    async ({ ports, directory }) => {
+      if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(month))
+        throw new Failure(`${month} is no month: for example 2026-10`)
+      const rows = await readMonth(ports.warehouse, month)
+      if (rows.length === 0)
+        throw new Failure(
+          `no purchases in ${month} or the month before: npm start -- --pipeline purchases makes some`,
+        )
+      console.log(
+        table([
+          [
+            'store, category',
+            'lines',
+            'gross',
+            'returns',
+            'net',
+            '',
+            'to the month before',
+            'average basket',
+          ],
+          ...rows.map(({ store, category, purchases, gross, returns, net, currency, before, basket }) => [
+            `${store}, ${category}`,
+            purchases,
+            gross,
+            returns,
+            net,
+            currency,
+            showChange(net, before),
+            basket,
+          ]),
+        ]),
+      )
+      const file = chart ?? join(directory, `purchases-${month}.svg`)
+      await writeFile(file, monthChart(`Purchases in ${month}: what was kept`, panelsOf(rows)))
+      console.log(`\nChart: ${file}`)
+      return 0
+    },
+    ['postgres'],
+  )

@@ -247,9 +247,9 @@ async function openEntry(dataset, id, raw = false) {
   )
 }
 
-function editor(dataset, { id, raw }) {
+function editor(dataset, { id, raw, reasons }) {
   const text = make('textarea', { spellcheck: 'false', 'aria-label': 'The record as JSON' })
-  text.value = raw ?? ''
+  text.value = reasons.some(({ reason }) => reason === 'unreadable') ? '' : (raw ?? '') // what is no text is base64
   const why = make('input', { maxlength: 1000, autocomplete: 'off' })
   const outcome = make('div')
   const send = async (action) => {

@@ -15,6 +15,7 @@ describe('an edit', () => {
         const own = Object.assign(Object.create(null), object, set)
         expect({ ...JSON.parse(applyEdit(text, { set })) }).toEqual({ ...JSON.parse(JSON.stringify(own)) })
       }),
+      { numRuns: 50 },
     )
   })
   it.each([
@@ -64,6 +65,7 @@ describe('an edit', () => {
           headers.map(([name, value]) => [name, value && Buffer.from(value)]),
         )
       }),
+      { numRuns: 50 },
     )
   })
 })

@@ -42,6 +42,7 @@ export async function runDatasetsNew(
 
 Now answer the ${doubts} doubts in ${folder}/${name}.ts, and
   npx cupel datasets docs
+  npx cupel migrations new ${name.replaceAll('_', '-')}
   npm start -- --pipeline ${name}`)
   return 0
 }

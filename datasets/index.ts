@@ -9,6 +9,7 @@ import { transactions } from './finance/transactions.ts'
 import { users } from './finance/users.ts'
 import { monthlyPurchases } from './purchases/monthly.summary.ts'
 import { purchases } from './purchases/purchases.ts'
+import { shopEvents } from './shop/shop-events.ts'
 
 /** All datasets, parents before those that refer to them. Each topic, folder and table belongs to one of them. */
 export const datasets: readonly Dataset[] = withReferences([
@@ -18,6 +19,7 @@ export const datasets: readonly Dataset[] = withReferences([
   transactions,
   books,
   purchases,
+  shopEvents,
 ])
 
 /** All summaries. */

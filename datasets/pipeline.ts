@@ -4,7 +4,7 @@ import type { Dataset } from '@cupel/core/dataset'
 export type Pipeline = {
   readonly name: string // of `cupel start --pipeline <name>`
   readonly datasets: readonly Dataset[]
-  readonly source: GeneratedSource | FileSource
+  readonly source: GeneratedSource | FileSource | FilesSource
   /** Of each valid record of this dataset detect-fraud takes a decision, which runs wait for and reports show. */
   readonly decided?: Streamed
   /** What to do with the tables, said at the end of a run. */
@@ -54,4 +54,23 @@ export type FileSource = {
   readonly file: string // in the project's folder
   readonly sentTo: Streamed
   readonly usualRate: number // rows a second, in a run that is not told how many
+}
+
+/** A world that leaves files under `landing/`, as `cupel watch` does with what comes into a folder. */
+export type FilesSource = {
+  readonly kind: 'files'
+  readonly landedAs: Dataset
+  readonly worldStartMs: number // simulated time at which the first run begins
+  readonly usualRate: number // records a second, in a run without end
+  readonly recordsInFile: number
+  readonly load: () => Promise<(options: GenerateFilesOptions) => Iterable<GeneratedFile>>
+}
+export type GenerateFilesOptions = Omit<GenerateOptions, 'users' | 'fraud'> & {
+  readonly recordsInFile: number
+}
+export type GeneratedFile = {
+  readonly name: string
+  readonly content: Buffer
+  readonly records: number
+  readonly timestampMs: number // simulated
 }

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
-import type { FileSource, GeneratedSource, Pipeline } from '#datasets/pipeline.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { landingPrefix } from '@cupel/core/keys'
+import type { FileSource, FilesSource, GeneratedSource, Pipeline } from '#datasets/pipeline.ts'
 import { pipelines } from '#datasets/pipelines.ts'
 import { Failure } from './failure.ts'
 import { takeRun } from './generator-run.ts'
@@ -22,7 +24,7 @@ export type Feed = {
   /** Send them. Returns how many records were acknowledged, those that are not counted too. */
   readonly send: (to: FeedPorts) => Promise<number>
 }
-export type FeedPorts = Pick<LocalPorts, 'kafka'> & {
+export type FeedPorts = Pick<LocalPorts, 'kafka' | 'lake'> & {
   readonly directory: string // of all local data
   readonly signal: AbortSignal
   readonly note: (line: string) => void
@@ -47,7 +49,7 @@ export function choosePipelines(name: string | undefined, options: FeedOptions):
 const optionsOf = ({ source, decided }: Pipeline): readonly (keyof FeedOptions)[] => [
   'records',
   'rate',
-  ...(source.kind === 'generated' ? (['dirt', 'seed'] as const) : []),
+  ...(source.kind === 'file' ? [] : (['dirt', 'seed'] as const)),
   ...(source.kind === 'generated' && source.users ? (['users', 'speed'] as const) : []),
   ...(decided ? (['fraud'] as const) : []),
 ]
@@ -57,8 +59,19 @@ export const planFeed = async (
   root: string,
   { name, source }: Pipeline,
   options: FeedOptions,
-): Promise<Feed> =>
-  source.kind === 'file' ? fileFeed(root, source, options) : generatedFeed(name, source, options)
+): Promise<Feed> => {
+  const seed = options.seed ?? usual.seed
+  // The first pipeline's worlds were noted by their seeds alone when there was no other.
+  const world = name === pipelines[0].name ? `${seed}` : `${name} ${seed}`
+  switch (source.kind) {
+    case 'file':
+      return fileFeed(root, source, options)
+    case 'files':
+      return filesFeed(world, source, { ...options, seed })
+    case 'generated':
+      return generatedFeed(world, source, { ...options, seed })
+  }
+}
 
 async function fileFeed(
   root: string,
@@ -87,12 +100,44 @@ async function fileFeed(
   }
 }
 
-function generatedFeed(name: string, source: GeneratedSource, options: FeedOptions): Feed {
-  const { records, dirt = usual.dirt, fraud = usual.fraud, seed = usual.seed } = options
+function filesFeed(
+  world: string,
+  { landedAs, worldStartMs, usualRate, recordsInFile, load }: FilesSource,
+  { records, rate = records === undefined ? usualRate : undefined, dirt = usual.dirt, seed }: Seeded,
+): Feed {
+  return {
+    counted: landedAs.name,
+    of: records,
+    rate,
+    async send({ lake, directory, signal, note, onSent }) {
+      const generate = await load()
+      const { run, startMs, reach, close } = takeRun(directory, { world, worldStartMs }, note)
+      const most = records ?? Number.POSITIVE_INFINITY
+      let sent = 0
+      onSent(0)
+      try {
+        for (const file of generate({ seed, run, startMs, records: most, recordsInFile, dirt: dirt / 100 })) {
+          if (signal.aborted) break
+          reach(file.timestampMs)
+          await lake.put(`${landingPrefix(landedAs.name)}${file.name}`, file.content)
+          sent += file.records
+          onSent(file.records)
+          if (rate) await sleep((file.records * 1000) / rate, undefined, { signal }).catch(() => {})
+        }
+        return sent
+      } finally {
+        close()
+      }
+    },
+  }
+}
+
+type Seeded = FeedOptions & { readonly seed: number }
+
+function generatedFeed(world: string, source: GeneratedSource, options: Seeded): Feed {
+  const { records, dirt = usual.dirt, fraud = usual.fraud, seed } = options
   const { counted, worldStartMs, load } = source
   const pace = planPace(options, source)
-  // The first pipeline's worlds were noted by their seeds alone when there was no other.
-  const world = name === pipelines[0].name ? `${seed}` : `${name} ${seed}`
   return {
     counted: counted.name,
     of: records,

@@ -32,14 +32,15 @@ describe('cupel start', () => {
     const report = reportIn(next.output())
     expect(report.problems).toEqual([])
     expect(recordsOf(report)).toBeGreaterThan(1_500)
-    for (const { kafka, bronze, silver, quarantined, duplicates } of report.datasets) {
-      expect(bronze).toBe(kafka)
+    for (const { kafka, landed, bronze, silver, quarantined, duplicates } of report.datasets) {
+      expect(bronze).toBe(kafka + landed)
       expect(silver + quarantined + duplicates).toBe(bronze)
     }
     const transactions = datasetIn(report.datasets, 'transactions')
     expect(report.decisions!.fraud + report.decisions!.genuine).toBe(transactions.gold)
     expect(report.decisions!.fraud).toBeGreaterThan(0)
     expect(datasetIn(report.datasets, 'books')).toMatchObject({ kafka: 205, quarantined: 5, gold: 198 })
+    expect(datasetIn(report.datasets, 'shop_events')).toMatchObject({ kafka: 0, landed: 1_500 })
   })
 
   it('can be looked back at when it has stopped, and nothing of it changes', {

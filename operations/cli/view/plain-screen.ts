@@ -32,7 +32,7 @@ export function plainScreen(print: (text: string) => void = console.log): Screen
         print(
           progress.of === undefined
             ? `Generating ${progress.rate} ${progress.counted} a second until Ctrl-C; what is found appears below.\n`
-            : `Generating ${progress.of} ${progress.counted} and what belongs to them …\n`,
+            : `Generating ${progress.of} ${progress.counted} …\n`,
         )
       }
       if (progress.phase === 'stopping') {

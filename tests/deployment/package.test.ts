@@ -182,6 +182,7 @@ describe('serverless package', () => {
   it('declares time, memory, layers and environment of each function', () => {
     const LAKE_BUCKET = 'acme-lake'
     const DATABASE_URL = 'postgres://warehouse.acme.example:5432/cupel'
+    const PERSONAL_DATA_KEY = '' // no dataset hashes
     const expected: Record<FunctionKey, object> = {
       ingestStream: { timeout: 60, memory: 512, layers: ['cupel'], environment: { LAKE_BUCKET } },
       landFile: {
@@ -195,7 +196,7 @@ describe('serverless package', () => {
         memory: 1769,
         concurrency: 10,
         layers: ['cupel', 'duckdb'],
-        environment: { LAKE_BUCKET },
+        environment: { LAKE_BUCKET, PERSONAL_DATA_KEY },
       },
       replay: {
         timeout: 900,
@@ -206,6 +207,7 @@ describe('serverless package', () => {
           DATABASE_URL,
           LOAD_FUNCTION: 'cupel-prod-load',
           DETECT_FRAUD_FUNCTION: 'cupel-prod-detectFraud',
+          PERSONAL_DATA_KEY,
         },
       },
       load: {

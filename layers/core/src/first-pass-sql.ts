@@ -10,11 +10,11 @@ import { type Dataset, storedFields } from './dataset.ts'
 import type { QuickSql, Spellings } from './kinds/kind.ts'
 import { identifier, literal } from './kinds/strings.ts'
 import {
+  ageSql,
   hasWarnings,
   keepsTombstones,
   lineageColumns,
   maxLineBytes,
-  newestOnlySql,
   silverColumns,
   warningsColumn,
 } from './refine-sql.ts'
@@ -51,11 +51,11 @@ export function firstPassStatement(dataset: Dataset, input: string): string {
   const read = `SELECT topic AS _topic, "partition" AS _partition, "offset" AS _offset, CAST(greatest(least("timestamp", ${Number.MAX_SAFE_INTEGER}), ${Number.MIN_SAFE_INTEGER}) AS BIGINT) AS _timestamp_ms, format = 'json' AS _is_json, ${each(({ name, raw }) => `value.${identifier(name)} AS ${raw}`)} FROM read_json(${literal(input)}, format = 'newline_delimited', ignore_errors = true, maximum_object_size = ${maxLineBytes}, columns = {${types.join(', ')}})`
   const trimmed = `SELECT *, ${each(({ raw, text }) => `CASE WHEN ${raw} < '!' OR ends_with(${raw}, ' ') THEN NULLIF(trim(${raw}), '') ELSE ${raw} END AS ${text}`)} FROM (${read})`
   const valued = `SELECT *, ${each(({ name, quick }) => `${quick.value} AS ${identifier(name)}`)} FROM (${trimmed})`
-  const isGood = each(
-    ({ name, text, optional }) =>
-      optional ? `(${identifier(name)} IS NOT NULL OR ${text} IS NULL)` : `${identifier(name)} IS NOT NULL`,
-    ' AND ',
-  )
+  const isGood = each(({ name, text, optional, quick }) => {
+    const value = identifier(name)
+    const isGood = quick.isGood?.(value) ?? `${value} IS NOT NULL`
+    return optional ? `(${text} IS NULL OR (${isGood}))` : `(${isGood})`
+  }, ' AND ')
   const isWhole = lineageColumns.map((name) => `${name} IS NOT NULL`).join(' AND ')
   const own = [
     ...Object.keys(dataset.fields).map(identifier),
@@ -108,14 +108,14 @@ export function dropOlderStatement(dataset: Dataset): string {
   const of = [...dataset.key, ...(keepsTombstones(dataset) ? ['_deleted'] : [])]
   const key = of.map(identifier).join(', ')
   const twice = `SELECT ${key} FROM refined GROUP BY ALL HAVING count(*) > 1`
-  const newest = `SELECT rowid FROM refined WHERE (${key}) IN (${twice}) ${newestOnlySql(dataset, of)}`
-  return `DELETE FROM refined WHERE (${key}) IN (${twice}) AND rowid NOT IN (${newest})`
+  const older = `SELECT rowid FROM refined SEMI JOIN (${twice}) USING (${key}) QUALIFY ${ageSql(dataset, of)} > 1`
+  return `DELETE FROM refined WHERE rowid IN (${older})`
 }
 
 /** Writes silver in the order of the addresses; answers with how many rows. */
 export function silverStatement(dataset: Dataset, silver: string): string {
   const columns = silverColumns(dataset).map(identifier).join(', ')
-  return `COPY (SELECT ${columns} FROM refined ORDER BY _partition, _offset) TO ${literal(silver)} (FORMAT parquet, COMPRESSION zstd, KV_METADATA {dataset: ${literal(dataset.name)}, version: ${literal(String(dataset.version))}})`
+  return `COPY (SELECT ${columns} FROM refined ORDER BY _partition, _offset) TO ${literal(silver)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, KV_METADATA {dataset: ${literal(dataset.name)}, version: ${literal(String(dataset.version))}})`
 }
 
 type PlainField = {

@@ -35,11 +35,14 @@ export const newestColumns = (dataset: Dataset): readonly string[] => [
   '_offset',
 ]
 
-/** The end of a DuckDB query over silver's columns that keeps the newest record of each key, or of other columns. */
-export function newestOnlySql(dataset: Dataset, of: readonly string[] = dataset.key): string {
+/** The place of a record among those of its key, or of other columns, in a DuckDB query over silver's columns: 1 is the newest. */
+export function ageSql(dataset: Dataset, of: readonly string[] = dataset.key): string {
   const newest = newestColumns(dataset).map((column) => `${identifier(column)} DESC`)
-  return `QUALIFY row_number() OVER (PARTITION BY ${of.map(identifier).join(', ')} ORDER BY ${newest.join(', ')}) = 1`
+  return `row_number() OVER (PARTITION BY ${of.map(identifier).join(', ')} ORDER BY ${newest.join(', ')})`
 }
+
+/** The end of such a query that keeps the newest record of each key. */
+const newestOnlySql = (dataset: Dataset): string => `QUALIFY ${ageSql(dataset)} = 1`
 
 /** What gold makes of silver, as a DuckDB query. */
 export function foldSql(dataset: Dataset, from: string): string {

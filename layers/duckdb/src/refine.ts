@@ -95,7 +95,7 @@ async function firstPass(
     spellings.add(table.name)
   }
   await engine.run(firstPassStatement(dataset, input))
-  const found = await engine.column('SELECT _plain_bytes FROM refined ORDER BY rowid')
+  const found = await engine.column('SELECT _plain_bytes FROM refined')
   if (found.length !== lines.count) return undefined // lines that only one of the two takes for lines
   const unclear: number[] = []
   const left: number[] = []

@@ -132,6 +132,8 @@ export type QuickSql = {
   /** The value, of the kind's `duckdbType`; NULL: `parse` is to say. Raises no error. */
   readonly value: string
   readonly spellings?: Spellings
+  /** What must hold of the value beside, of a column that holds it; NULL where there is none. */
+  readonly isGood?: (value: string) => string
   /** Where this is not true, the value counts only if it is known to be a string: `5` is no text, `"5"` is. */
   readonly isString?: string
   /** Numbers and booleans are taken as strings of the same text are; `isLonger` where JSON may have said it in fewer characters. */

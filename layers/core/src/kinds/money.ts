@@ -17,6 +17,7 @@ import {
   decimalSql,
   decimalUnits,
   fitDecimal,
+  type QuickSpelling,
   quickDecimalSql,
   quickSpelling,
   type ReadSql,
@@ -147,7 +148,7 @@ type Style = {
   readonly ambiguous?: string
   readonly plain: (whole: number, fraction: number) => string // strings that are taken as they are
   readonly schema: string
-  readonly quick?: { readonly spelling: string; readonly plain: (text: string) => string } // what the first pass takes besides
+  readonly quick?: readonly QuickSpelling[] // what the first pass takes besides
 }
 
 function styleOf(decimalSign: DecimalSign | undefined, hasCurrency: boolean): Style {
@@ -169,10 +170,13 @@ function styleOf(decimalSign: DecimalSign | undefined, hasCurrency: boolean): St
     plain: (whole, fraction) =>
       isKnown ? quickSpelling(whole, fraction) : `-?\\d{1,${whole}}(?:[.](?:\\d{1,2}|\\d{4}))?`,
     schema: String.raw`^-?\d{1,14}(?:[.](?:\d{1,2}|\d{4}))?$`,
-    quick: {
-      spelling: `-?(?:(?:${currencySign} ?)?${quick}|${quick} ?${currencySign})`,
-      plain: (text) => `translate(${text}, '$€£¥₹, ', '')`,
-    },
+    quick: [
+      { spelling: `-?${quick}`, plain: (text) => `replace(${text}, ',', '')` },
+      {
+        spelling: `-?(?:${currencySign} ?${quick}|${quick} ?${currencySign})`,
+        plain: (text) => `translate(${text}, '$€£¥₹, ', '')`,
+      },
+    ],
   }
 }
 

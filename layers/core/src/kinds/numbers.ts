@@ -160,30 +160,32 @@ export function decimalSql(
   }
 }
 
-/** Plain digits, as many as a double carries; `other` spellings become plain digits by another expression. */
+export type QuickSpelling = { readonly spelling: string; readonly plain: (text: string) => string }
+
+/** Plain digits, as many as a double carries; `others` become plain digits by another expression. */
 export function quickDecimalSql(
   text: string,
   { precision, scale, min, max, positive }: DecimalColumn,
-  other?: { readonly spelling: string; readonly plain: (text: string) => string },
+  others: readonly QuickSpelling[] = [],
   quickText = quickSpelling,
 ): QuickSql {
   const fraction = Math.min(scale, 6)
   const whole = Math.min(precision - scale, 15 - fraction)
   const cast = (of: string) => `TRY_CAST(${of} AS DECIMAL(${precision}, ${scale}))`
-  const plain = `WHEN ${wholeMatchSql(text, quickText(whole, fraction))} THEN ${cast(text)}`
-  const number = `CASE ${plain} ${other ? `WHEN ${wholeMatchSql(text, other.spelling)} THEN ${cast(other.plain(text))} ` : ''}END`
-  const bounds = [
-    positive && `${number} > 0`,
-    min !== undefined && `${number} >= ${cast(literal(min))}`,
-    max !== undefined && `${number} <= ${cast(literal(max))}`,
-  ].filter(Boolean)
+  const as = (spelling: string, plain: string) => `WHEN ${wholeMatchSql(text, spelling)} THEN ${cast(plain)}`
+  const cases = [
+    as(quickText(whole, fraction), text),
+    ...others.map(({ spelling, plain }) => as(spelling, plain(text))),
+  ]
+  const bounds = (number: string) =>
+    [
+      positive && `${number} > 0`,
+      min !== undefined && `${number} >= ${cast(literal(min))}`,
+      max !== undefined && `${number} <= ${cast(literal(max))}`,
+    ].filter(Boolean)
   return {
-    value:
-      whole <= 0
-        ? 'NULL'
-        : bounds.length > 0
-          ? `CASE WHEN ${bounds.join(' AND ')} THEN ${number} END`
-          : number,
+    value: whole > 0 ? `CASE ${cases.join(' ')} END` : `NULL::DECIMAL(${precision}, ${scale})`,
+    ...(bounds('').length > 0 && { isGood: (number: string) => bounds(number).join(' AND ') }),
     numbers: scale > 0 ? { isLonger: `contains(${text}, '0.0') OR ends_with(${text}, '.0')` } : {}, // 1e2 is 100.0
   }
 }

@@ -7,9 +7,7 @@ const separatorsPattern = new RegExp(separators.replace(/\\x\{(\w+)\}/g, '\\u{$1
 const canonical = String.raw`\+[1-9]\d{7,14}`
 const international = String.raw`(?:\+|00)[1-9]\d{7,14}`
 const national = String.raw`0?[1-9]\d{2,14}`
-const quickSpelling = String.raw`\+[1-9][0-9 ()./-]{7,40}`
-const digitsOnly = (dialled: string): string =>
-  `CASE WHEN strlen(${dialled}) BETWEEN 9 AND 16 THEN ${dialled} END`
+const spaced = (between: string): string => `\\+[1-9](?:[${between}-]*\\d){7,14}`
 const internationalPattern = wholePattern(international)
 const nationalPattern = wholePattern(national)
 
@@ -37,7 +35,12 @@ const phoneKind: Kind<string> = {
     value: `CASE WHEN starts_with(${step('dialled')}, '00') THEN '+' || ${step('dialled')}[3:] ELSE ${step('dialled')} END`,
   }),
   quick: (text) => ({
-    value: `CASE WHEN ${wholeMatchSql(text, canonical)} THEN ${text} WHEN ${wholeMatchSql(text, quickSpelling)} AND NOT contains(${text}, '(0)') THEN ${digitsOnly(`translate(${text}, ' ()./-', '')`)} END`,
+    value: `CASE WHEN ${wholeMatchSql(text, canonical)} THEN ${text} WHEN contains(${text}, '(0)') THEN NULL ${[
+      ' ()', // what `translate` takes grows with each character that it drops
+      ' ()./',
+    ]
+      .map((some) => `WHEN ${wholeMatchSql(text, spaced(some))} THEN translate(${text}, '${some}-', '')`)
+      .join(' ')} END`,
   }),
 }
 

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 const suites: Readonly<Record<string, string>> = {
   'event-sources': 'benchmarks/event-sources/benchmark.ts',
   footprint: 'benchmarks/footprint/benchmark.ts',
+  refinery: 'benchmarks/refinery/benchmark.ts',
 }
 
 /**

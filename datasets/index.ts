@@ -9,7 +9,8 @@ import { transactions } from './finance/transactions.ts'
 import { users } from './finance/users.ts'
 import { monthlyPurchases } from './purchases/monthly.summary.ts'
 import { purchases } from './purchases/purchases.ts'
-import { shopEvents } from './shop/shop-events.ts'
+import { shopEvents } from './shop/events.ts'
+import { shopFunnel, shopSessions } from './shop/shop.summary.ts'
 
 /** All datasets, parents before those that refer to them. Each topic, folder and table belongs to one of them. */
 export const datasets: readonly Dataset[] = withReferences([
@@ -23,7 +24,13 @@ export const datasets: readonly Dataset[] = withReferences([
 ])
 
 /** All summaries. */
-export const summaries: readonly Summary[] = [dailySpending, monthlySpending, monthlyPurchases]
+export const summaries: readonly Summary[] = [
+  dailySpending,
+  monthlySpending,
+  monthlyPurchases,
+  shopSessions,
+  shopFunnel,
+]
 
 /** The summaries of some datasets. */
 export const summariesOf = (of: readonly Pick<Dataset, 'name'>[]): readonly Summary[] =>

@@ -4,7 +4,7 @@ import type { Dataset } from '@cupel/core/dataset'
 export type Pipeline = {
   readonly name: string // of `cupel start --pipeline <name>`
   readonly datasets: readonly Dataset[]
-  readonly source: GeneratedSource | FileSource | FilesSource
+  readonly source: GeneratedSource | FileSource | DroppedSource
   /** Of each valid record of this dataset detect-fraud takes a decision, which runs wait for and reports show. */
   readonly decided?: Streamed
   /** What to do with the tables, said at the end of a run. */
@@ -56,21 +56,20 @@ export type FileSource = {
   readonly usualRate: number // rows a second, in a run that is not told how many
 }
 
-/** A world that leaves files under `landing/`, as `cupel watch` does with what comes into a folder. */
-export type FilesSource = {
-  readonly kind: 'files'
-  readonly landedAs: Dataset
+/** A world that drops files at intervals, for a folder that is watched, as `cupel watch` does. */
+export type DroppedSource = {
+  readonly kind: 'dropped'
+  readonly takenBy: Dataset
   readonly worldStartMs: number // simulated time at which the first run begins
-  readonly usualRate: number // records a second, in a run without end
-  readonly recordsInFile: number
-  readonly load: () => Promise<(options: GenerateFilesOptions) => Iterable<GeneratedFile>>
+  readonly usualRate: number // rows a second, in a run without end
+  readonly load: () => Promise<(options: DropOptions) => Iterable<Dropped>>
 }
-export type GenerateFilesOptions = Omit<GenerateOptions, 'users' | 'fraud'> & {
-  readonly recordsInFile: number
+export type DropOptions = Pick<GenerateOptions, 'seed' | 'run' | 'startMs' | 'dirt'> & {
+  readonly rows: number
 }
-export type GeneratedFile = {
+export type Dropped = {
   readonly name: string
-  readonly content: Buffer
-  readonly records: number
-  readonly timestampMs: number // simulated
+  readonly text: string
+  readonly rows: number
+  readonly untilMs: number // simulated time of its latest record
 }

@@ -1,16 +1,18 @@
 import type { Pipeline } from '../pipeline.ts'
-import { shopEvents } from './shop-events.ts'
+import { shopEvents } from './events.ts'
 
-/** A shop that leaves its events in files, now and then. */
+/** A shop: what visitors looked at and bought, in files. */
 export const shop: Pipeline = {
   name: 'shop',
   datasets: [shopEvents],
   source: {
-    kind: 'files',
-    landedAs: shopEvents,
+    kind: 'dropped',
+    takenBy: shopEvents,
     worldStartMs: Date.UTC(2026, 0, 1),
-    usualRate: 50,
-    recordsInFile: 250,
-    load: async () => (await import('./generate.ts')).generateShopFiles,
+    usualRate: 100,
+    async load() {
+      return (await import('./generate.ts')).generateShop
+    },
   },
+  next: 'npx cupel test shop checks the table; shop_sessions and shop_funnel are what it adds up to.',
 }

@@ -1,8 +1,7 @@
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { landingPrefix } from '@cupel/core/keys'
-import type { FileSource, FilesSource, GeneratedSource, Pipeline } from '#datasets/pipeline.ts'
+import type { DroppedSource, FileSource, GeneratedSource, Pipeline } from '#datasets/pipeline.ts'
 import { pipelines } from '#datasets/pipelines.ts'
+import { dropFiles } from './drop.ts'
 import { Failure } from './failure.ts'
 import { takeRun } from './generator-run.ts'
 import type { LocalPorts } from './local-ports.ts'
@@ -24,7 +23,7 @@ export type Feed = {
   /** Send them. Returns how many records were acknowledged, those that are not counted too. */
   readonly send: (to: FeedPorts) => Promise<number>
 }
-export type FeedPorts = Pick<LocalPorts, 'kafka' | 'lake'> & {
+export type FeedPorts = Pick<LocalPorts, 'kafka' | 'upload'> & {
   readonly directory: string // of all local data
   readonly signal: AbortSignal
   readonly note: (line: string) => void
@@ -60,16 +59,13 @@ export const planFeed = async (
   { name, source }: Pipeline,
   options: FeedOptions,
 ): Promise<Feed> => {
-  const seed = options.seed ?? usual.seed
-  // The first pipeline's worlds were noted by their seeds alone when there was no other.
-  const world = name === pipelines[0].name ? `${seed}` : `${name} ${seed}`
   switch (source.kind) {
     case 'file':
       return fileFeed(root, source, options)
-    case 'files':
-      return filesFeed(world, source, { ...options, seed })
+    case 'dropped':
+      return droppedFeed(name, source, options)
     case 'generated':
-      return generatedFeed(world, source, { ...options, seed })
+      return generatedFeed(name, source, options)
   }
 }
 
@@ -100,44 +96,41 @@ async function fileFeed(
   }
 }
 
-function filesFeed(
-  world: string,
-  { landedAs, worldStartMs, usualRate, recordsInFile, load }: FilesSource,
-  { records, rate = records === undefined ? usualRate : undefined, dirt = usual.dirt, seed }: Seeded,
-): Feed {
+function droppedFeed(name: string, source: DroppedSource, options: FeedOptions): Feed {
+  const { records, dirt = usual.dirt, seed = usual.seed } = options
+  const { rate = records === undefined ? source.usualRate : undefined } = options
+  const { takenBy, worldStartMs, load } = source
   return {
-    counted: landedAs.name,
+    counted: takenBy.name,
     of: records,
     rate,
-    async send({ lake, directory, signal, note, onSent }) {
+    async send({ directory, upload, signal, note, onSent }) {
       const generate = await load()
-      const { run, startMs, reach, close } = takeRun(directory, { world, worldStartMs }, note)
-      const most = records ?? Number.POSITIVE_INFINITY
-      let sent = 0
-      onSent(0)
-      try {
-        for (const file of generate({ seed, run, startMs, records: most, recordsInFile, dirt: dirt / 100 })) {
-          if (signal.aborted) break
-          reach(file.timestampMs)
-          await lake.put(`${landingPrefix(landedAs.name)}${file.name}`, file.content)
-          sent += file.records
-          onSent(file.records)
-          if (rate) await sleep((file.records * 1000) / rate, undefined, { signal }).catch(() => {})
+      const world = { world: `${name} ${seed}`, worldStartMs }
+      const { run, startMs, reach, close } = takeRun(directory, world, note)
+      const rows = records ?? Number.POSITIVE_INFINITY
+      const files = generate({ seed, run, startMs, rows, dirt: dirt / 100 })
+      function* remembered() {
+        for (const file of files) {
+          reach(file.untilMs)
+          yield file
         }
-        return sent
-      } finally {
-        close()
       }
+      const folder = join(directory, 'dropped', takenBy.name)
+      note(`Files are dropped into ${folder}, and uploaded from there.`)
+      onSent(0)
+      const options = { dataset: takenBy.name, rate, upload, signal, note, onSent }
+      return dropFiles(folder, remembered(), options).finally(close)
     },
   }
 }
 
-type Seeded = FeedOptions & { readonly seed: number }
-
-function generatedFeed(world: string, source: GeneratedSource, options: Seeded): Feed {
-  const { records, dirt = usual.dirt, fraud = usual.fraud, seed } = options
+function generatedFeed(name: string, source: GeneratedSource, options: FeedOptions): Feed {
+  const { records, dirt = usual.dirt, fraud = usual.fraud, seed = usual.seed } = options
   const { counted, worldStartMs, load } = source
   const pace = planPace(options, source)
+  // The first pipeline's worlds were noted by their seeds alone when there was no other.
+  const world = name === pipelines[0].name ? `${seed}` : `${name} ${seed}`
   return {
     counted: counted.name,
     of: records,

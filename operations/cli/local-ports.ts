@@ -1,7 +1,9 @@
 import { LambdaClient } from '@aws-sdk/client-lambda'
+import { S3Client } from '@aws-sdk/client-s3'
 import { lambdaSender } from '@cupel/io/lambda'
 import { awsClient, type DataPorts, local, openDataPorts } from './data-ports.ts'
 import type { Endpoints } from './local-cloud.ts'
+import { makeUploader, type Uploader } from './watch-folder/upload.ts'
 
 export { local } from './data-ports.ts'
 
@@ -9,16 +11,24 @@ export { local } from './data-ports.ts'
 export type LocalPorts = DataPorts & {
   readonly sweep: (event: { graceMs: number }) => Promise<void>
   readonly summarize: (event: object) => Promise<void>
+  readonly upload: Uploader // files, under landing/
 }
 
 export function openLocalPorts(endpoints: Endpoints): LocalPorts {
   const data = openDataPorts(endpoints)
+  const s3 = new S3Client({
+    endpoint: endpoints.s3,
+    ...awsClient(endpoints.s3Credentials),
+    forcePathStyle: true,
+  })
   const lambda = new LambdaClient({ endpoint: endpoints.lambda, ...awsClient(endpoints.s3Credentials) })
   return {
     ...data,
     sweep: lambdaSender(local.sweepFunction, lambda),
     summarize: lambdaSender(local.summarizeFunction, lambda),
+    upload: makeUploader(s3, local.lakeBucket),
     async close() {
+      s3.destroy()
       lambda.destroy()
       await data.close()
     },

@@ -100,6 +100,15 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     .addHelpText('after', verifyHelp)
     .action(run(async () => (await import('./look-back/verify-command.ts')).runVerify))
   program
+    .command('test')
+    .description("check what the datasets' files say must hold of their tables")
+    .argument('[name]', 'a pipeline or a dataset (default: all)')
+    .addOption(json())
+    .action(async (name: string | undefined, options: { json?: boolean }) => {
+      const { runDataTests } = await import('./look-back/data-tests-command.ts')
+      exitCode = await runDataTests(root, name, options)
+    })
+  program
     .command('trace')
     .description('the life of one record: Kafka, bronze, silver or quarantine, gold, decision and alert')
     .argument('[key]', 'a transaction id, or the key of another dataset; default: the latest fraud')

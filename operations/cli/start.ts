@@ -215,9 +215,9 @@ async function run(
   const startedMs = Date.now() // as Kafka's timestamps are
   const started = performance.now()
   const directory = dataDirectory(root)
-  const { kafka, lake } = ports
+  const { kafka, upload } = ports
   const produced = await Promise.all(
-    feeds.map((feed) => feed.send({ kafka, lake, directory, signal, note: screen.note, onSent: showSent })),
+    feeds.map((feed) => feed.send({ kafka, upload, directory, signal, note: screen.note, onSent: showSent })),
   )
   screen.progress({ phase: 'settling' })
   await settle(ports, datasets, signal, join(directory, 'cupel.log'))

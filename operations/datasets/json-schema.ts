@@ -1,4 +1,4 @@
-import type { Dataset } from '@cupel/core/dataset'
+import { type Dataset, writtenFields } from '@cupel/core/dataset'
 import { schemaOf } from '@cupel/core/kinds/object'
 
 /** What a sender should write, as a JSON Schema. A dataset takes more spellings than these: docs/kinds.md. */
@@ -9,7 +9,7 @@ export const jsonSchema = ({ name, description, version, fields, unknownFields }
       $id: `urn:cupel:${name}:${version}`,
       title: name,
       description,
-      ...schemaOf(fields),
+      ...schemaOf(writtenFields({ fields })),
       ...(unknownFields === 'reject' && { additionalProperties: false }),
     },
     null,

@@ -40,7 +40,9 @@ describe('cupel start', () => {
     expect(report.decisions!.fraud + report.decisions!.genuine).toBe(transactions.gold)
     expect(report.decisions!.fraud).toBeGreaterThan(0)
     expect(datasetIn(report.datasets, 'books')).toMatchObject({ kafka: 205, quarantined: 5, gold: 198 })
-    expect(datasetIn(report.datasets, 'shop_events')).toMatchObject({ kafka: 0, landed: 1_500 })
+    const shop = datasetIn(report.datasets, 'shop_events')
+    expect(shop).toMatchObject({ kafka: 0, landed: 1_500, gold: shop.silver })
+    expect(shop.quarantined).toBeGreaterThan(0)
   })
 
   it('can be looked back at when it has stopped, and nothing of it changes', {
@@ -51,7 +53,8 @@ describe('cupel start', () => {
       return { exitCode: await command.exit, output: command.output() }
     }
     // At once: they take turns.
-    const [status, verify, sql] = await Promise.all([
+    const [checks, status, verify, sql] = await Promise.all([
+      run('test', 'shop'),
       run('status', '--json'),
       run('verify', '--json'),
       run(
@@ -63,7 +66,10 @@ describe('cupel start', () => {
                 (SELECT count(*) FROM silver.transactions) AS silver`,
       ),
     ])
-    expect([status.exitCode, verify.exitCode, sql.exitCode], sql.output).toEqual([0, 0, 0])
+    expect(checks.output).toContain('All 6 checks hold.')
+    expect([checks.exitCode, status.exitCode, verify.exitCode, sql.exitCode], sql.output).toEqual([
+      0, 0, 0, 0,
+    ])
     const found = JSON.parse(verify.output)
     expect(found).toMatchObject({ holds: true, running: false, compared: true, problems: [] })
     const { datasets, lag } = JSON.parse(status.output)

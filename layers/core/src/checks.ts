@@ -10,7 +10,7 @@ export type Check<Field extends string = string> =
   | { readonly unique: readonly Field[] }
   | { readonly notNull: Field; readonly when?: readonly [field: Field, value: string] }
   | { readonly range: Field; readonly min?: string | number; readonly max?: string | number } // bounds included
-  | { readonly fresh: Field; readonly withinHours: number } // the latest instant, against now
+  | { readonly fresh: Field | '_loaded_at'; readonly withinHours: number } // the latest instant, against now
 
 /** A check, and the query that answers with one row: `failing` (0 when it holds) and `seen`, what it looked at. */
 export type CheckQuery = { readonly name: string; readonly sql: string }

@@ -47,6 +47,10 @@ const unknownField = field(jsonKind, 'Members that no field names.', { optional:
 export const storedFields = ({ fields, unknownFields }: Pick<Dataset, 'fields' | 'unknownFields'>): Fields =>
   unknownFields === 'keep' ? { ...fields, [unknownColumn]: unknownField } : fields
 
+/** The fields that a record can have: all but those that follow from others. */
+export const writtenFields = ({ fields }: Pick<Dataset, 'fields'>): Fields =>
+  Object.fromEntries(Object.entries(fields).filter(([, { kind }]) => !kind.derive))
+
 /** A record that was accepted. Optional fields that are not there are null. */
 export type RowOf<D extends Dataset> = {
   readonly [Name in keyof D['fields']]: D['fields'][Name] extends Field<infer Value, infer Optional>
@@ -118,7 +122,14 @@ export function dataset<const F extends Fields, Topic extends string | undefined
     landing?.delimiter,
   )
   for (const { kind } of Object.values(fields))
-    if (kind.beside !== undefined)
+    if (kind.derive) {
+      const read = fields[kind.beside!]?.kind
+      expect(
+        read !== undefined && !read.derive && !read.parseNested,
+        'derived fields that follow from one that is read, and is not nested',
+        kind.beside,
+      )
+    } else if (kind.beside !== undefined)
       expect(fields[kind.beside]?.kind.name === 'currency', 'a currency field beside money', kind.beside)
   for (const field of Object.values(landing?.columns ?? {}))
     expect(isField(field), 'landing columns that name its fields', field)

@@ -1,7 +1,15 @@
 import { type BronzeRecord, type NoRecord, noRecords, type ReadValue, type ValueFormat } from './bronze.ts'
 import { type Dataset, type RowOf, storedFields, unknownColumn } from './dataset.ts'
 import { stringEnd } from './kinds/json.ts'
-import { type Context, type Parsed, parseField, type ReasonCode, reject, type Scalar } from './kinds/kind.ts'
+import {
+  accept,
+  type Context,
+  type Parsed,
+  parseField,
+  type ReasonCode,
+  reject,
+  type Scalar,
+} from './kinds/kind.ts'
 import { numberText } from './kinds/numbers.ts'
 import { codePoints, trim } from './kinds/strings.ts'
 
@@ -109,7 +117,9 @@ export function judgeRecord(dataset: Dataset, value: ReadValue, secrets: Secrets
   if (record === null) return noRecord('not-an-object')
   const { members, names, texts, repeated } = record
   const fields = storedFields(dataset)
-  const unknown = names.filter((name) => !Object.hasOwn(dataset.fields, name))
+  const unknown = names.filter(
+    (name) => !Object.hasOwn(dataset.fields, name) || dataset.fields[name]!.kind.derive,
+  )
   const isTwice = (name: string): boolean =>
     name === unknownColumn ? unknown.some((each) => repeated.has(pointer(each))) : repeated.has(pointer(name))
   const jsonOf = (name: string): unknown => {
@@ -117,9 +127,11 @@ export function judgeRecord(dataset: Dataset, value: ReadValue, secrets: Secrets
     return Object.hasOwn(members, name) ? members[name] : undefined
   }
   const parse = (name: string): Parsed<unknown> => {
-    if (isTwice(name)) return reject('duplicate-field')
     const { kind } = fields[name]!
     const beside = kind.beside === undefined ? undefined : parse(kind.beside)
+    if (kind.derive)
+      return accept(beside?.ok && beside.value !== null ? kind.derive(`${beside.value}`) : null)
+    if (isTwice(name)) return reject('duplicate-field')
     const context: Context = {
       ...secrets,
       repeated,

@@ -149,7 +149,8 @@ export function summary<const F extends Fields>(definition: SummaryDefinition<F>
     for (const field of added)
       expect(numbers.has(kindOf(field) ?? ''), `sums of ${[...numbers].join(', ')}`, field)
     expect(
-      !added.some((field) => kindOf(field) === 'money') || by.some((field) => kindOf(field) === 'currency'),
+      !added.some((field) => kindOf(field) === 'money' && !from.fields[field]!.kind.currency) ||
+        by.some((field) => kindOf(field) === 'currency'),
       'money of one currency in a sum: group by the currency',
       added,
     )

@@ -1,50 +1,46 @@
 import { parseRecord } from '@cupel/core/record'
 import { expect, it } from 'vitest'
-import { generateShopFiles } from '#datasets/shop/generate.ts'
-import { shopEvents } from '#datasets/shop/shop-events.ts'
-import { csvReader, firstRow } from '#functions/bronze/land-file/csv.ts'
+import { shopEvents } from '#datasets/shop/events.ts'
+import { columns, generateShop } from '#datasets/shop/generate.ts'
+import { readCsv } from './read-csv.ts'
 
-const options = {
-  seed: 7,
-  run: 0,
-  startMs: Date.UTC(2026, 0, 1),
-  records: 3_000,
-  recordsInFile: 250,
-  dirt: 0.02,
-}
-const files = (more: Partial<typeof options> = {}) => [...generateShopFiles({ ...options, ...more })]
+const options = { seed: 7, rows: 5_000, startMs: Date.UTC(2026, 10, 1) }
+const files = [...generateShop(options)]
+const rows = files.flatMap(({ text, truth }) => readCsv(text).map((row, i) => ({ row, as: truth[i] })))
 
-function rowsOf(content: Buffer) {
-  const text = content.toString('latin1')
-  const reader = csvReader({ delimiter: ',', columns: firstRow(text, ',', true)! })
-  return [...reader.read(text), ...reader.end()]
-}
-
-it('is the same for the same options, goes on in the next run, and makes as many records as were asked for', () => {
-  const texts = (made: ReturnType<typeof files>) =>
-    made.map(({ content, ...rest }) => `${JSON.stringify(rest)} ${content}`)
-  expect(texts(files())).toEqual(texts(files()))
-  expect(files({ run: 1 }).map(({ name }) => name)).not.toContain(files()[0]!.name)
-  const made = files()
-  expect(made.reduce((sum, { records }) => sum + records, 0)).toBe(3_000)
-  for (const { content, records } of made) expect(rowsOf(content).length).toBe(records)
-  const times = made.map(({ timestampMs }) => timestampMs)
-  expect(times).toEqual([...times].sort((a, b) => a - b))
+it('makes the same files for the same seed, and as many rows as asked for', () => {
+  expect([...generateShop(options)]).toEqual(files)
+  expect(rows).toHaveLength(5_000)
+  for (const { text } of files) expect(text.split('\n')[0]).toBe(columns.join(','))
+  expect([...generateShop({ ...options, seed: 8 })][0]!.text).not.toBe(files[0]!.text)
+  expect([...generateShop({ ...options, run: 1 })][0]!.name).not.toBe(files[0]!.name)
 })
 
-it('plants broken rows and repetitions in their shares, and takes every other one with all digits', () => {
-  const rows = files().flatMap(({ content }) => rowsOf(content))
-  const parsed = rows.map(({ format, value }) =>
-    parseRecord(shopEvents, { format, text: Buffer.from(value, 'latin1').toString() }),
-  )
-  const good = parsed.flatMap((each) => (each.ok ? [each.row] : []))
-  expect(rows.length - good.length).toBeGreaterThan(30)
-  expect(rows.length - good.length).toBeLessThan(100)
-  const keys = new Set(
-    good.map((row) => JSON.stringify(shopEvents.key.map((field) => row[field as 'action']))),
-  )
-  expect(good.length - keys.size).toBeGreaterThan(10)
-  expect(good.every(({ user_id }) => BigInt(user_id) > 2n ** 53n)).toBe(true)
-  expect(good.every(({ action, price }) => (action === 'purchase') === (price !== null))).toBe(true)
-  expect(new Set(good.map(({ session_id }) => session_id)).size).toBeGreaterThan(100)
+it('plants rows that come twice, rows that come late and rows that nobody can read', () => {
+  const count = (as: string) => rows.filter((row) => row.as === as).length
+  expect(count('broken')).toBeGreaterThan(20)
+  expect(count('duplicate')).toBeGreaterThan(50)
+  const times = rows
+    .filter(({ as }) => as === 'valid')
+    .map(({ row }) => Date.parse(row.event_time!))
+    .filter((time) => !Number.isNaN(time)) // but for those that count from 1970
+  let latest = 0
+  const late = times.filter((time) => {
+    latest = Math.max(latest, time)
+    return time < latest - 60_000
+  })
+  expect(late.length).toBeGreaterThan(50)
+})
+
+it('makes rows that the dataset takes, but for the broken ones', () => {
+  for (const { row, as } of rows) {
+    const parsed = parseRecord(shopEvents, { format: 'json', text: JSON.stringify(row) })
+    expect({ row, ok: parsed.ok }).toEqual({ row, ok: as !== 'broken' })
+  }
+})
+
+it('names visitors by numbers that a double does not hold', () => {
+  const ids = new Set(rows.filter(({ as }) => as !== 'broken').map(({ row }) => row.user_id!))
+  expect(ids.size).toBeGreaterThan(100)
+  expect([...ids].every((id) => String(Number(id)) !== id)).toBe(true)
 })

@@ -95,6 +95,9 @@ export type Kind<Value = unknown> = {
   readonly postgresCheck?: (column: string) => string
   readonly ordered?: boolean // whether a dataset can be ordered by it
   readonly beside?: string // a field of the same record whose value it asks for
+  readonly currency?: string // of every amount
+  /** Its value follows from the one beside it alone; what the record says is not read. */
+  readonly derive?: (beside: string) => Value | null
 }
 
 /** A field as SQL sees it: columns, or tests on one, free to repeat. All are NULL where the field is missing. */

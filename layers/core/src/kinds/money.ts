@@ -76,6 +76,7 @@ function moneyKind({ positive = false, min, max, decimalSign, currency }: MoneyR
     duckdbType: 'DECIMAL(18, 4)',
     postgresType: 'numeric(18, 4)',
     ...(beside !== undefined && { beside }),
+    ...(fixed !== undefined && { currency: fixed }),
     parse: (value, context) => {
       let mark = ''
       const decimal = decimalOf(value, (text) => {

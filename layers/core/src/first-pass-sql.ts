@@ -17,7 +17,7 @@ import {
   maxLineBytes,
   silverColumns,
   warningsColumn,
-} from './refine-sql.ts'
+} from './silver-sql.ts'
 
 /** The tables of spellings that `firstPassStatement` looks up; an engine needs each once. */
 export function spellingsOf(dataset: Dataset): readonly Spellings[] {

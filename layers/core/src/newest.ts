@@ -10,7 +10,7 @@ export type EventOrder = {
 
 /**
  * Newest wins: greater than 0 when `a` is newer than `b`. The same order decides in silver's duplicate removal and in
- * gold's upsert, in SQL (`newestColumns` in refine-sql.ts). Instants and days are canonical text, which sorts as time does.
+ * gold's upsert, in SQL (`newestColumns` in silver-sql.ts). Instants and days are canonical text, which sorts as time does.
  */
 export function compareNewest(a: EventOrder, b: EventOrder): number {
   if (a.order !== b.order) return a.order < b.order ? -1 : 1

@@ -35,7 +35,7 @@ const shownLength = 200
 
 /**
  * Is this a record of the dataset? The row, or every violated rule in the order of the fields. Total: never throws, but
- * for a hashed field without a key. Says exactly what the dataset's refine statement says (refine-sql.ts).
+ * for a hashed field without a key. The first pass (first-pass-sql.ts) takes some of what it takes, as the very same row.
  */
 export function parseRecord<D extends Dataset>(
   dataset: D,
@@ -219,7 +219,7 @@ const pointer = (name: string): string => `/${name.replaceAll('~', '~0').replace
 
 /**
  * The names of a valid JSON object's own members, and the paths of those that stand twice, down to that depth.
- * JSON.parse would keep the last of them, DuckDB the first.
+ * JSON.parse keeps the last of them.
  */
 function memberNames(text: string, depthLimit: number): Omit<JsonObject, 'members'> {
   type Level = { readonly path: string; readonly seen?: Set<string>; name: string; index: number } // an array has no `seen`

@@ -7,7 +7,7 @@
 import type { Dataset, Reference } from './dataset.ts'
 import { definitionError } from './kinds/kind.ts'
 import { identifier, literal } from './kinds/strings.ts'
-import { newestColumns } from './refine-sql.ts'
+import { newestColumns } from './silver-sql.ts'
 import { isBuriedSql, keyTextSql } from './tombstones-sql.ts'
 import { silverColumns, upsertStatement } from './warehouse-sql.ts'
 

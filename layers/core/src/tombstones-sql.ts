@@ -4,7 +4,7 @@
  */
 import type { Dataset } from './dataset.ts'
 import { identifier, literal } from './kinds/strings.ts'
-import { newestColumns } from './refine-sql.ts'
+import { newestColumns } from './silver-sql.ts'
 
 /** The business key of a row as text, whatever its kinds: how `tombstones` names it. */
 const keySql = (dataset: Dataset, row: string): string =>

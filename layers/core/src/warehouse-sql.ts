@@ -1,7 +1,7 @@
 /** A dataset's table in PostgreSQL: one row a key, the newest, and where it came from. */
 import { type Dataset, storedFields } from './dataset.ts'
 import { identifier, literal } from './kinds/strings.ts'
-import { newestColumns } from './refine-sql.ts'
+import { newestColumns } from './silver-sql.ts'
 import { isBuriedSql } from './tombstones-sql.ts'
 
 type Column = readonly [name: string, type: string, comment: string]

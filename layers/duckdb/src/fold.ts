@@ -1,6 +1,6 @@
 import type { Dataset } from '@cupel/core/dataset'
 import { identifier, literal } from '@cupel/core/kinds/strings'
-import { foldSql } from '@cupel/core/refine-sql'
+import { foldSql } from '@cupel/core/silver-sql'
 import type { Engine } from './engine.ts'
 import { isDamaged, silverProblems } from './silver.ts'
 

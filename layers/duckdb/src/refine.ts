@@ -14,7 +14,7 @@ import {
 } from '@cupel/core/first-pass-sql'
 import { spellingsStatements } from '@cupel/core/kinds/strings'
 import { parseRecord, parseTombstone, type Reason, type Secrets } from '@cupel/core/record'
-import { keepsTombstones, type RefineFiles, warningsColumn } from '@cupel/core/refine-sql'
+import { keepsTombstones, type RefineFiles, warningsColumn } from '@cupel/core/silver-sql'
 import { type BronzeBody, bronzeBody } from './bronze-body.ts'
 import type { Engine } from './engine.ts'
 

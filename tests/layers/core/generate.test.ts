@@ -1,3 +1,4 @@
+import { writtenFields } from '@cupel/core/dataset'
 import { generate } from '@cupel/core/generate'
 import { text } from '@cupel/core/kinds'
 import { examplePattern } from '@cupel/core/kinds/example-text'
@@ -6,16 +7,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { datasets } from '#datasets/index.ts'
 import { jsonSchema } from '#operations/datasets/json-schema.ts'
-import { datasetOf, everyKind } from './kinds/dialects.ts'
-
-/** Numbers from 0 to below 1: the same for the same seed, the edges among them. */
-function randomOf(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state % 16 === 0 ? 0 : state % 16 === 1 ? 1 - 2 ** -32 : state / 2 ** 32
-  }
-}
+import { datasetOf, everyKind } from './kinds/every-kind.ts'
+import { randomOf } from './kinds/random.ts'
 
 const all = datasetOf(Object.fromEntries(Object.entries(everyKind).map(([name, [, field]]) => [name, field])))
 const personalDataKey = 'a key that only tests have'
@@ -41,7 +34,7 @@ describe.each([...datasets, all].map((dataset) => [dataset.name, dataset] as con
 
     it('makes what the JSON schema asks for', () => {
       const { properties, required } = JSON.parse(jsonSchema(dataset)) as Schema
-      expect(Object.keys(properties!)).toEqual(Object.keys(dataset.fields))
+      expect(Object.keys(properties!)).toEqual(Object.keys(writtenFields(dataset)))
       fc.assert(
         fc.property(fc.integer(), (seed) => {
           const record = generate(dataset, randomOf(seed))

@@ -4,7 +4,7 @@ import { integer, money, oneOf, phone, text, timestamp, uuid } from '@cupel/core
 import { parseRecord } from '@cupel/core/record'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { datasetOf, everyKind } from './kinds/dialects.ts'
+import { datasetOf, everyKind } from './kinds/every-kind.ts'
 
 const orders = dataset({
   name: 'orders',

@@ -15,7 +15,7 @@ import { asyncBufferFromFile } from 'hyparquet/src/node.js'
 import { compressors } from 'hyparquet-compressors'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { kafkaRecord } from '../../support/kafka.ts'
-import { datasetOf, everyKind } from '../core/kinds/dialects.ts'
+import { datasetOf, everyKind } from '../core/kinds/every-kind.ts'
 import { hostile } from '../core/kinds/hostile.ts'
 
 const count = 1_200 // more than are judged one by one

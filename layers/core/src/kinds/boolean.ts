@@ -1,5 +1,5 @@
 import { accept, fieldOf, type Kind, reject } from './kind.ts'
-import { literal, lowerAscii, lowerAsciiSql } from './strings.ts'
+import { literal, lowerAscii } from './strings.ts'
 
 const yes = ['true', 't', 'yes', 'y', '1']
 const no = ['false', 'f', 'no', 'n', '0']
@@ -15,20 +15,6 @@ const booleanKind: Kind<boolean> = {
     const word = lowerAscii(String(value))
     return yes.includes(word) ? accept(true) : no.includes(word) ? accept(false) : reject('not-a-boolean')
   },
-  sql: ({ isString, text, step }) => ({
-    steps: [
-      [
-        'word',
-        `CASE WHEN NOT ${isString} AND ${text} IN ('1.0', '0.0', '-0.0') THEN abs(TRY_CAST(${text} AS DOUBLE))::INTEGER::VARCHAR ELSE ${lowerAsciiSql(text)} END`,
-      ],
-      [
-        'truth',
-        `CASE WHEN ${step('word')} IN (${yes.map(literal)}) THEN true WHEN ${step('word')} IN (${no.map(literal)}) THEN false END`,
-      ],
-    ],
-    reason: `CASE WHEN ${step('truth')} IS NULL THEN 'not-a-boolean' END`,
-    value: step('truth'),
-  }),
   quick: (text) => ({
     value: `CASE WHEN lower(${text}) IN (${yes.map(literal)}) THEN true WHEN lower(${text}) IN (${no.map(literal)}) THEN false END`,
     numbers: {},

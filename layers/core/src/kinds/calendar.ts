@@ -16,7 +16,3 @@ export function dayStartMs({ year, month, day }: Day): number | undefined {
 /** The canonical text of a day, `2026-01-02`. */
 export const dayText = ({ year, month, day }: Day): string =>
   `${String(year).padStart(4, '0')}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`
-
-/** Day out of the canonical text, as DATE; NULL when the calendar has no such day. DuckDB alone would take the year 0. */
-export const dateSql = (text: string): string =>
-  `CASE WHEN NOT starts_with(${text}, '0000') THEN TRY_CAST(${text} AS DATE) END`

@@ -13,7 +13,7 @@ import portuguese from 'i18n-iso-countries/langs/pt.json' with { type: 'json' }
 import swedish from 'i18n-iso-countries/langs/sv.json' with { type: 'json' }
 import turkish from 'i18n-iso-countries/langs/tr.json' with { type: 'json' }
 import { accept, between, fieldOf, type Kind, reject, type Spellings } from './kind.ts'
-import { lookupSql, lowerAscii, lowerAsciiSql } from './strings.ts'
+import { lookupSql, lowerAscii } from './strings.ts'
 
 const others = [
   danish,
@@ -66,17 +66,6 @@ const countryKind: Kind<string> = {
     const found = typeof value === 'string' ? spellings.entries.get(fold(value)) : undefined
     return found === undefined ? reject('unknown-country') : accept(found)
   },
-  sql: ({ isString, text, step }) => ({
-    spellings: [spellings],
-    steps: [
-      [
-        'found',
-        lookupSql(spellings, `CASE WHEN ${isString} THEN replace(${lowerAsciiSql(text)}, '.', '') END`),
-      ],
-    ],
-    reason: `CASE WHEN ${step('found')} IS NULL THEN 'unknown-country' END`,
-    value: step('found'),
-  }),
   quick: (text) => ({
     spellings,
     value: lookupSql(

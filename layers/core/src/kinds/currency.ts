@@ -1,6 +1,6 @@
 import { data } from 'currency-codes'
 import { accept, between, fieldOf, type Kind, reject, type Spellings } from './kind.ts'
-import { literal, lookupSql, upperAscii, upperAsciiSql } from './strings.ts'
+import { lookupSql, upperAscii } from './strings.ts'
 
 // Signs that one currency alone uses by itself; those of several are refused.
 const signs = {
@@ -27,17 +27,6 @@ const units = new Map([
 /** How many decimals the amounts of a currency have; undefined for a code of none. */
 export const minorUnits = (code: string): number | undefined => units.get(code)
 
-/** `minorUnits` in SQL; NULL for NULL. */
-export function minorUnitsSql(code: string): string {
-  const cases = [...new Set(units.values())]
-    .filter((digits) => digits !== 2)
-    .map((digits) => {
-      const codes = [...units].flatMap(([each, of]) => (of === digits ? [literal(each)] : []))
-      return `WHEN ${code} IN (${codes.join(', ')}) THEN ${digits}`
-    })
-  return `CASE ${cases.join(' ')} WHEN ${code} IS NOT NULL THEN 2 END`
-}
-
 /** May that sign, or code, stand beside an amount of the currency? A sign of several fits those that have none of their own. */
 export const fitsCurrency = (mark: string, code: string): boolean => signsOf(code).includes(mark)
 
@@ -46,12 +35,6 @@ const signsOf = (code: string): readonly string[] => {
   const shared = code === 'JPY' || code === 'CNY' ? ['¥'] : ['$']
   return [code, ...(own.length > 0 ? own : shared)]
 }
-
-/** `fitsCurrency` in SQL. */
-export const fitsCurrencySql = (mark: string, code: string): string =>
-  `(${mark} = ${code} OR CASE ${Object.entries(signs)
-    .map(([sign, of]) => `WHEN ${code} = ${literal(of)} THEN ${mark} = ${literal(sign)}`)
-    .join(' ')} WHEN ${code} IN ('JPY', 'CNY') THEN ${mark} = '¥' ELSE ${mark} = '$' END)`
 
 const spellings: Spellings = {
   name: 'currencies',
@@ -72,12 +55,6 @@ const currencyKind: Kind<string> = {
     if (found !== undefined) return accept(found)
     return reject(ambiguousSigns.includes(value) ? 'ambiguous-currency' : 'unknown-currency')
   },
-  sql: ({ isString, text, step }) => ({
-    spellings: [spellings],
-    steps: [['found', lookupSql(spellings, `CASE WHEN ${isString} THEN ${upperAsciiSql(text)} END`)]],
-    reason: `CASE WHEN ${step('found')} IS NOT NULL THEN NULL WHEN ${isString} AND ${text} IN (${ambiguousSigns.map(literal).join(', ')}) THEN 'ambiguous-currency' ELSE 'unknown-currency' END`,
-    value: step('found'),
-  }),
   quick: (text) => ({
     spellings,
     value: lookupSql(

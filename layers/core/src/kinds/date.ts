@@ -1,17 +1,7 @@
-import { type Day, dateSql, dayStartMs, dayText } from './calendar.ts'
-import {
-  accept,
-  between,
-  type FieldOptions,
-  field,
-  type Kind,
-  type KindSql,
-  type Personal,
-  reject,
-  type SqlField,
-} from './kind.ts'
+import { type Day, dayStartMs, dayText } from './calendar.ts'
+import { accept, between, type FieldOptions, field, type Kind, type Personal, reject } from './kind.ts'
 import { type Range, ranged } from './ranged.ts'
-import { listSql, literal, lowerAscii, placeSql, wholeMatchSql, wholePattern } from './strings.ts'
+import { lowerAscii, wholeMatchSql, wholePattern } from './strings.ts'
 
 type DateRule = Range & {
   /** How `03/04/2024` is read. Without it such a date is refused, unless only one reading exists (`25/04/2024`). */
@@ -37,7 +27,6 @@ const spellings: readonly (readonly [pattern: string, parts: readonly Part[]])[]
 const anySpelling = spellings.map(([pattern]) => pattern).join('|')
 const groups = spellings.flatMap(([, parts]) => parts)
 const pattern = wholePattern(anySpelling)
-const isoDay = String.raw`\d{4}-\d{2}-\d{2}`
 
 const months = 'january february march april may june july august september october november december'.split(
   ' ',
@@ -58,7 +47,6 @@ function dateKind(order: DateRule['order']): Kind<string> {
       if (typeof day === 'string') return reject(day)
       return dayStartMs(day) === undefined ? reject('no-such-date') : accept(dayText(day))
     },
-    sql: (field) => dateKindSql(field, order),
     quick: (text) => ({ value: quickDateSql(text, order) }),
   }
 }
@@ -92,39 +80,4 @@ function quickDateSql(text: string, order: DateRule['order']): string {
     ...(order ? [[String.raw`\d\d/\d\d/[1-9]\d{3}`, slashes] as const] : []),
   ] as const
   return `CASE ${forms.map(([form, value]) => `WHEN ${wholeMatchSql(text, form)} THEN ${value}`).join(' ')} END`
-}
-
-/** ISO days pass by; the others go through the same steps as in `readDay`, to ISO text or `?` where it is ambiguous. */
-function dateKindSql({ isString, text, step }: SqlField, order: DateRule['order']): KindSql {
-  const part = (name: Part): string =>
-    `concat(${groups.flatMap((group, at) => (group === name ? [`${step('match')}.g${at}`] : [])).join(', ')})`
-  const [match, month, first, second, iso, day] = ['match', 'month', 'first', 'second', 'iso', 'day'].map(
-    step,
-  )
-  const join = (month: string, day: string): string =>
-    `format('{}-{:02d}-{:02d}', ${part('year')}, ${month}, ${day})`
-  const number = (name: Part): string => `TRY_CAST(${part(name)} AS INTEGER)`
-  const isMonthFirst = order ? String(order === 'month-first') : `${first} = ${second} OR ${second} > 12`
-  const isDayFirst = order ? 'true' : `${first} > 12`
-  return {
-    steps: [
-      [
-        'match',
-        `CASE WHEN ${isString} AND NOT ${wholeMatchSql(text, isoDay)} THEN regexp_extract(${text}, ${literal(`^(?:${anySpelling})$`)}, ${listSql(groups.map((_, at) => `g${at}`))}) END`,
-      ],
-      [
-        'month',
-        `CASE WHEN ${part('word')} = '' THEN ${number('month')} ELSE (NULLIF(${placeSql(monthWords, `lower(${part('word')})`)}, 0) + 2) // 3 END`,
-      ],
-      ['first', number('first')],
-      ['second', number('second')],
-      [
-        'iso',
-        `CASE WHEN NOT ${isString} THEN NULL WHEN ${match} IS NULL THEN ${text} WHEN ${first} IS NULL THEN ${join(month!, number('day'))} WHEN ${isMonthFirst} THEN ${join(first!, second!)} WHEN ${isDayFirst} THEN ${join(second!, first!)} ELSE '?' END`,
-      ],
-      ['day', dateSql(iso!)],
-    ],
-    reason: `CASE WHEN ${iso} IS NULL THEN 'not-a-date' WHEN ${iso} = '?' THEN 'ambiguous-date' WHEN ${day} IS NULL THEN 'no-such-date' END`,
-    value: day!,
-  }
 }

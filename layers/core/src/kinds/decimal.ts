@@ -2,7 +2,6 @@ import { definitionError, type FieldOptions, field, type Kind, type Personal } f
 import {
   type DecimalColumn,
   decimalOf,
-  decimalSql,
   decimalUnits,
   exampleDecimal,
   fitDecimal,
@@ -42,7 +41,6 @@ function decimalKind(column: DecimalColumn): Kind<string> {
       const decimal = decimalOf(value, readDecimal)
       return decimal.ok ? fitDecimal(decimal.value, column) : decimal
     },
-    sql: (field) => decimalSql(field, column),
     quick: (text) => quickDecimalSql(text, column),
   }
 }

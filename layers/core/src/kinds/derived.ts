@@ -31,7 +31,6 @@ export function derived(
     parse: () => reject('not-text'),
     schema: {},
     example: () => null,
-    sql: () => ({ reason: 'NULL', value: 'NULL' }),
   }
   return field(kind, description, { optional: true }) as Field<string, true>
 }

@@ -25,10 +25,6 @@ const emailKind: Kind<string> = {
       value.indexOf('@') <= maxLocalLength
     return good ? accept(lowerAscii(value)) : reject('not-an-email')
   },
-  sql: ({ isString, text }) => ({
-    reason: `CASE WHEN ${isString} AND strlen(${text}) <= ${maxLength} AND ${wholeMatchSql(text, spelling)} AND strpos(${text}, '@') <= ${maxLocalLength + 1} THEN NULL ELSE 'not-an-email' END`,
-    value: `lower(${text})`, // ASCII by then
-  }),
   quick: (text) => ({
     value: `CASE WHEN strlen(${text}) <= 63 AND ${wholeMatchSql(text, quickSpelling)} THEN lower(${text}) END`,
   }),

@@ -7,14 +7,7 @@ import {
   type Kind,
   type Personal,
 } from './kind.ts'
-import {
-  type DecimalColumn,
-  decimalOf,
-  decimalSql,
-  fitDecimal,
-  quickDecimalSql,
-  readDecimal,
-} from './numbers.ts'
+import { type DecimalColumn, decimalOf, fitDecimal, quickDecimalSql, readDecimal } from './numbers.ts'
 
 type IntegerRange = { readonly min?: number; readonly max?: number } // inclusive
 
@@ -45,10 +38,6 @@ function integerKind({
       const decimal = decimalOf(value, readDecimal)
       const fitted = decimal.ok ? fitDecimal(decimal.value, column) : decimal
       return fitted.ok ? accept(Number(fitted.value)) : fitted
-    },
-    sql: (field) => {
-      const sql = decimalSql(field, column)
-      return { ...sql, value: `TRY_CAST(${sql.value} AS BIGINT)` }
     },
     quick: (text) => {
       const quick = quickDecimalSql(text, column)

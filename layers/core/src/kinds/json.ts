@@ -1,5 +1,4 @@
 import { accept, between, fieldOf, type Kind, type ReasonCode, reject } from './kind.ts'
-import { literal } from './strings.ts'
 
 /** What JSON.parse gives. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
@@ -23,28 +22,12 @@ export const jsonKind: Kind<Json> = {
     const problem = problemOf(text)
     return problem ? reject(problem) : accept(value as Json)
   },
-  sql: ({ json, isString, text, step }) => ({
-    steps: [
-      [
-        'bare',
-        `CASE WHEN NOT ${isString} THEN regexp_replace(${json}, '"(?:[^"\\\\]|\\\\.)*"', '""', 'g') END`,
-      ],
-      ['brackets', String.raw`regexp_replace(${step('bare')}, '[^\[\]{}]+', '', 'g')`],
-    ],
-    reason: `CASE ${[
-      `WHEN length(${step('brackets')}) > ${2 * maxDepth} AND NOT regexp_full_match(${step('brackets')}, ${literal(brackets(maxDepth))}) THEN 'too-deep'`,
-      // An escape, not an escaped backslash before `u0000`.
-      String.raw`WHEN contains(${json}, '\u0000') AND regexp_matches(${json}, '(?:^|[^\\])(?:\\\\)*\\u0000') THEN 'contains-nul'`,
-      String.raw`WHEN regexp_matches(${step('bare')}, '[eE]|\d{300}') AND len(list_filter(regexp_extract_all(${step('bare')}, '-?\d[0-9.eE+-]*'), lambda _number: NOT coalesce(isfinite(TRY_CAST(_number AS DOUBLE)), false))) > 0 THEN 'inexact-number'`,
-    ].join(' ')} END`,
-    value: `CASE WHEN ${isString} THEN CAST(to_json(${text}) AS VARCHAR) ELSE ${json} END`,
-  }),
 }
 
 /** Any JSON value, stored as JSON. */
 export const json = fieldOf(jsonKind)
 
-/** Judges JSON as it is written: JSON.parse drops members that stand twice, DuckDB does not. */
+/** Judges JSON as it is written: silver holds it so, and JSON.parse drops members that stand twice. */
 function problemOf(text: string): ReasonCode | undefined {
   const bare = withoutStrings(text)
   let depth = 0
@@ -80,6 +63,3 @@ function isEscaped(text: string, at: number): boolean {
   while (text[at - 1 - backslashes] === '\\') backslashes += 1
   return backslashes % 2 === 1
 }
-
-/** Brackets that are at most so deep, as a regular expression. */
-const brackets = (depth: number): string => (depth === 0 ? '' : `(?:[\\[{]${brackets(depth - 1)}[\\]}])*`)

@@ -1,7 +1,8 @@
 /**
- * What all kinds share. A kind is one file that says the same thing twice: `parse` in TypeScript, for single records,
- * and `sql` in DuckDB's dialect, for whole files. They never disagree, in value or in reason; a differential test over
- * hostile input stands guard (tests/layers/core/kinds/differential.test.ts).
+ * What all kinds share. A kind is one file: `parse`, in TypeScript, is the whole truth about a value; `quick`, in
+ * DuckDB's SQL, takes the usual spellings of whole files at once and leaves every other to `parse`. What `quick` takes,
+ * `parse` takes as the very same value; a test over hostile input stands guard
+ * (tests/layers/core/kinds/first-pass.test.ts).
  */
 import { concealed } from './concealed.ts'
 import { trim } from './strings.ts'
@@ -82,12 +83,11 @@ export type Kind<Value = unknown> = {
   readonly parse: (value: Scalar, context: Context) => Parsed<Value>
   /** For kinds that take objects or arrays, as JSON.parse gives them. Their value is stored as JSON text. */
   readonly parseNested?: (value: object, context: Context) => Parsed<Value>
-  readonly sql: (field: SqlField) => KindSql
   /** The plainest spelling, as a JSON Schema: what a sender should write. */
   readonly schema: JsonSchema
   /** A JSON value that the kind takes; the same for the same `random`, numbers from 0 to below 1. */
   readonly example: (random: () => number) => unknown
-  /** The usual spellings, cheaply (plain-sql.ts). Without it every record of the dataset goes to `parse`. */
+  /** The usual spellings, cheaply (first-pass-sql.ts). Without it every record of the dataset goes to `parse`. */
   readonly quick?: (text: string) => QuickSql
   readonly duckdbType: string
   readonly postgresType: string
@@ -98,33 +98,6 @@ export type Kind<Value = unknown> = {
   readonly currency?: string // of every amount
   /** Its value follows from the one beside it alone; what the record says is not read. */
   readonly derive?: (beside: string) => Value | null
-}
-
-/** A field as SQL sees it: columns, or tests on one, free to repeat. All are NULL where the field is missing. */
-export type SqlField = {
-  readonly isString: string
-  readonly isBoolean: string // neither: a number
-  /** The string, trimmed; the number as DuckDB prints it out of JSON; `true` or `false`. */
-  readonly text: string
-  readonly json: string
-  /** The column that holds a step of this field. */
-  readonly step: (name: string) => string
-  readonly beside?: string // the value of the field that the kind names; NULL where it has none
-  readonly depth: number // how many lists it stands in
-}
-
-/** Expressions over a field. None of them may raise an error, whatever the field holds. */
-export type KindSql = {
-  /** Intermediate columns, name and expression: each may use the ones before it, by `field.step(name)`. */
-  readonly steps?: readonly (readonly [name: string, expression: string])[]
-  /** The tables that its expressions look up by `lookupSql`. */
-  readonly spellings?: readonly Spellings[]
-  /** A reason code, or NULL when the value is good. */
-  readonly reason: string
-  /** Where in a nested value: `.street`, `[2]`. */
-  readonly at?: string
-  /** The value, of the kind's `duckdbType`. Of no consequence where there is a reason. */
-  readonly value: string
 }
 
 /**

@@ -6,13 +6,11 @@ import {
   type FieldOptions,
   field,
   type Kind,
-  type KindSql,
   type Personal,
   parseField,
   reject,
-  type SqlField,
 } from './kind.ts'
-import { innerSql, jsonTextSql, jsonValueSql, requirePlain } from './nested.ts'
+import { requirePlain } from './nested.ts'
 
 type ListRule = { readonly max?: number } // how many
 
@@ -49,42 +47,5 @@ function listKind<Item>(of: Field<Item, false>, max: number): Kind<readonly Item
       }
       return accept(items)
     },
-    sql: (field) => listSql(field, of, max),
-  }
-}
-
-/** Items are structs whose members are the columns of the field; each step adds one. */
-function listSql({ json, step, depth }: SqlField, of: Field, max: number): KindSql {
-  const item = `_item${depth}`
-  const inner = innerSql(of, {
-    json: `${item}.json`,
-    text: `${item}.text`,
-    step: (name) => `${item}."${name}"`,
-    depth: depth + 1,
-  })
-  const each = (of: string, make: string): string => `list_transform(${of}, lambda ${item}: ${make})`
-  const steps: [string, string][] = [
-    [
-      'items',
-      `CASE WHEN starts_with(${json}, '[') THEN ${each(`json_transform(${json}, '["JSON"]')`, `{json: CAST(${item} AS VARCHAR)}`)} END`,
-    ],
-  ]
-  const add = (name: string, expression: string): void => {
-    const from = step(steps.at(-1)![0])
-    steps.push([`items:${name}`, each(from, `struct_insert(${item}, "${name}" := ${expression})`)])
-  }
-  add('text', jsonTextSql(`${item}.json`))
-  for (const [name, expression] of inner.steps ?? []) add(name, expression)
-  add('reason', inner.reason)
-  if (inner.at) add('at', inner.at)
-  const items = step(steps.at(-1)![0])
-  const bad = step('bad')
-  steps.push(['bad', `list_position(${each(items, `${item}.reason IS NOT NULL`)}, true)`])
-  return {
-    steps,
-    ...(inner.spellings && { spellings: inner.spellings }),
-    reason: `CASE WHEN ${items} IS NULL THEN 'not-a-list' WHEN len(${items}) > ${max} THEN 'too-many' WHEN ${bad} > 0 THEN ${items}[${bad}].reason END`,
-    at: `CASE WHEN len(${items}) <= ${max} AND ${bad} > 0 THEN concat('[', ${bad} - 1, ']'${inner.at ? `, ${items}[${bad}].at` : ''}) END`,
-    value: `'[' || array_to_string(${each(items, jsonValueSql(of.kind, inner.value))}, ',') || ']'`,
   }
 }

@@ -1,4 +1,4 @@
-import { fitsCurrency, fitsCurrencySql, minorUnits, minorUnitsSql } from './currency.ts'
+import { fitsCurrency, minorUnits } from './currency.ts'
 import {
   between,
   definitionError,
@@ -8,22 +8,19 @@ import {
   type Personal,
   type ReasonCode,
   reject,
-  type SqlField,
 } from './kind.ts'
 import {
   type Decimal,
   type DecimalColumn,
   decimalOf,
-  decimalSql,
   decimalUnits,
   fitDecimal,
   type QuickSpelling,
   quickDecimalSql,
   quickSpelling,
-  type ReadSql,
   readDecimal,
 } from './numbers.ts'
-import { listSql, literal, wholeMatchSql, wholePattern } from './strings.ts'
+import { wholePattern } from './strings.ts'
 
 type MoneyRule = {
   readonly min?: string // inclusive, as `-1234.5`
@@ -92,19 +89,6 @@ function moneyKind({ positive = false, min, max, decimalSign, currency }: MoneyR
         return reject('too-precise')
       return fitDecimal(decimal.value, column)
     },
-    sql: (field) => {
-      const sql = decimalSql(field, column, (_, isOther) => readAmountSql(field, isOther, style), style.plain)
-      if (currency === undefined) return sql
-      const code = fixed === undefined ? `(${field.beside})` : literal(fixed)
-      const { currency1, currency2 } = partsOf(field)
-      const mark = field.step('mark')
-      const decimals = `length(rtrim(split_part(${field.step('plain')}, '.', 2), '0'))`
-      return {
-        ...sql,
-        steps: [...sql.steps!, ['mark', `trim(concat(${currency1}, ${currency2}), ${literal(spaces)})`]],
-        reason: `CASE WHEN ${field.step('plain')} IS NULL THEN ${sql.reason} WHEN ${mark} <> '' AND NOT ${fitsCurrencySql(mark, code)} THEN 'other-currency' WHEN ${decimals} > ${minorUnitsSql(code)} THEN 'too-precise' ELSE ${sql.reason} END`,
-      }
-    },
     ...(currency === undefined && {
       quick: (text: string) => quickDecimalSql(text, column, style.quick, style.plain),
     }),
@@ -112,14 +96,12 @@ function moneyKind({ positive = false, min, max, decimalSign, currency }: MoneyR
 }
 
 // Around the digits: parentheses or a sign for below zero, a currency sign in front or behind, or its code.
-const spaces = ' \u00a0\u202f'
 const space = String.raw`[ \x{a0}\x{202f}]?`
 const sign = String.raw`[+\x{2212}-]?`
 const currencySign = '[$€£¥₹]'
 const digits = String.raw`[0-9.,'\x{2019} \x{a0}\x{202f}\x{2009}]*[0-9]`
 const amountOf = (mark: string): string =>
   `(\\(?)(${sign})((?:(?:${mark})${space})?)(${sign})(${digits})((?:${space}(?:${mark}))?)(\\)?)`
-const parts = ['open', 'sign1', 'currency1', 'sign2', 'body', 'currency2', 'close'] as const
 
 // How digits are written; what to drop. The decimal sign that is left may be a comma.
 type Notation = { readonly spelling: string; readonly drop: string }
@@ -203,38 +185,4 @@ function readAmount(
   const belowZero = open || /[-\u2212]/.test(`${sign1}${sign2}`)
   const decimal = readDecimal(`${belowZero ? '-' : ''}${kept.replace(',', '.')}`)
   return decimal ? { decimal, mark: `${currency1}${currency2}`.trim() } : 'not-a-number'
-}
-
-const partsOf = ({ step }: SqlField) =>
-  Object.fromEntries(parts.map((name) => [name, `${step('amount')}.${name}`])) as Record<
-    (typeof parts)[number],
-    string
-  >
-
-/** `readAmount` in SQL, up to the plain decimal text. */
-function readAmountSql(field: SqlField, isOther: string, { amount, ambiguous, notations }: Style): ReadSql {
-  const { text, step } = field
-  const { open, sign1, currency1, sign2, body, currency2, close } = partsOf(field)
-  const notation = notations
-    .map(({ spelling, drop }) => {
-      const kept = drop ? `translate(${body}, ${literal(drop)}, '')` : body
-      return `WHEN ${wholeMatchSql(body, spelling)} THEN replace(${kept}, ',', '.')`
-    })
-    .join(' ')
-  const isWrong = `(${open} = '(') <> (${close} = ')') OR (${open} = '(' AND ${sign1} || ${sign2} <> '') OR (${sign1} <> '' AND ${sign2} <> '') OR (${currency1} <> '' AND ${currency2} <> '')`
-  const isBelowZero = `${open} = '(' OR ${sign1} || ${sign2} IN ('-', ${literal('\u2212')})`
-  const isAmbiguous = ambiguous === undefined ? 'false' : wholeMatchSql(body, ambiguous)
-  return {
-    steps: [
-      [
-        'amount',
-        `CASE WHEN ${isOther} THEN regexp_extract(${text}, ${literal(`^(?:${amount})$`)}, ${listSql(parts)}) END`,
-      ],
-      ['digits', `CASE WHEN ${isOther} THEN CASE WHEN ${isAmbiguous} THEN NULL ${notation} END END`],
-    ],
-    plain: `CASE WHEN ${isWrong} THEN NULL WHEN ${isBelowZero} THEN '-' || ${step('digits')} ELSE ${step('digits')} END`,
-    ...(ambiguous !== undefined && {
-      reason: `CASE WHEN NOT (${isWrong}) AND ${isAmbiguous} THEN 'ambiguous-amount' END`,
-    }),
-  }
 }

@@ -1,18 +1,16 @@
 /**
- * Exact decimal numbers. JSON numbers pass through doubles in both dialects (JSON.parse, and DuckDB's reader), so a
- * number is taken only when a double carries all of its decimal digits: below 10^15, at most 15 significant digits, and
- * not so small (below 0.000001) that its text has an exponent. Anything larger or finer has to be sent as a string.
+ * Exact decimal numbers. JSON numbers pass through doubles (JSON.parse), so a number is taken only when a double carries
+ * all of its decimal digits: below 10^15, at most 15 significant digits, and not so small (below 0.000001) that its text
+ * has an exponent. Anything larger or finer has to be sent as a string.
  */
 import {
   accept,
   definitionError,
-  type KindSql,
   type Parsed,
   type QuickSql,
   type ReasonCode,
   reject,
   type Scalar,
-  type SqlField,
 } from './kind.ts'
 import { literal, wholeMatchSql } from './strings.ts'
 
@@ -31,7 +29,7 @@ export type DecimalColumn = {
   readonly positive?: boolean
 }
 
-/** The text of a JSON number: as both dialects show it in a reason, and as exact kinds read it. */
+/** The text of a JSON number, as reasons show it. */
 export function numberText(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
   return Math.abs(value) >= 1e16 ? value.toExponential() : String(value)
@@ -106,60 +104,6 @@ export function exampleDecimal(
   return `${units < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
 }
 
-/** How strings that are not written plainly become `[+-]digits[.digits]`, or NULL: steps, and the last expression. */
-export type ReadSql = {
-  readonly steps: NonNullable<KindSql['steps']>
-  readonly plain: string
-  readonly reason?: string // for a string that does not become a number; NULL for not-a-number
-}
-
-/** The SQL of all exact kinds. The usual spelling is decided by one regular expression (`quick`), any other by `read`. */
-export function decimalSql(
-  field: SqlField,
-  { precision, scale, min, max, positive }: DecimalColumn,
-  read: (field: SqlField, isOther: string) => ReadSql = readDecimalSql,
-  quickText?: (whole: number, fraction: number) => string, // spelling of strings that are plain, where it is another
-): KindSql {
-  const { isBoolean, isString, text, step } = field
-  const quickScale = Math.min(scale, 6)
-  const quickWhole = Math.min(precision - scale, 15 - quickScale)
-  const [quick, plain, whole, fraction, number] = ['quick', 'plain', 'whole', 'fraction', 'number'].map(step)
-  const cast = (of: string) => `TRY_CAST(${of} AS DECIMAL(${precision}, ${scale}))`
-  const other = read(field, `NOT ${quick} AND ${isString}`)
-  return {
-    steps: [
-      [
-        'quick',
-        quickWhole > 0
-          ? `NOT ${isBoolean} AND ${wholeMatchSql(text, (quickText ?? quickSpelling)(quickWhole, quickScale))}`
-          : 'false',
-      ],
-      ...other.steps,
-      [
-        'plain',
-        `CASE WHEN ${quick} THEN ${text} WHEN ${isString} THEN ${other.plain} WHEN NOT ${isBoolean} AND ${isExactSql(text)} THEN ${text} END`,
-      ],
-      ['whole', `CASE WHEN NOT ${quick} THEN ltrim(split_part(ltrim(${plain}, '+-'), '.', 1), '0') END`],
-      ['fraction', `CASE WHEN NOT ${quick} THEN rtrim(split_part(${plain}, '.', 2), '0') END`],
-      [
-        'number',
-        `CASE WHEN ${quick} THEN ${cast(plain!)} WHEN length(${whole}) <= ${precision - scale} AND length(${fraction}) <= ${scale} THEN ${cast(`CASE WHEN starts_with(${plain}, '-') THEN '-0' ELSE '0' END || ${whole} || '.' || ${fraction} || '0'`)} END`,
-      ],
-    ],
-    reason: `CASE ${[
-      `WHEN ${plain} IS NULL THEN CASE WHEN ${isString} THEN ${other.reason ? `coalesce(${other.reason}, 'not-a-number')` : `'not-a-number'`} WHEN ${isBoolean} THEN 'not-a-number' ELSE 'inexact-number' END`,
-      `WHEN length(${fraction}) > ${scale} THEN '${scale > 0 ? 'too-precise' : 'not-an-integer'}'`,
-      `WHEN length(${whole}) > ${precision - scale} THEN 'out-of-range'`,
-      positive && `WHEN ${number} <= 0 THEN 'not-positive'`,
-      min !== undefined && `WHEN ${number} < ${cast(literal(min))} THEN 'out-of-range'`,
-      max !== undefined && `WHEN ${number} > ${cast(literal(max))} THEN 'out-of-range'`,
-    ]
-      .filter(Boolean)
-      .join(' ')} END`,
-    value: number!,
-  }
-}
-
 export type QuickSpelling = { readonly spelling: string; readonly plain: (text: string) => string }
 
 /** Plain digits, as many as a double carries; `others` become plain digits by another expression. */
@@ -192,12 +136,3 @@ export function quickDecimalSql(
 
 export const quickSpelling = (whole: number, fraction: number): string =>
   `-?\\d{1,${whole}}${fraction > 0 ? `(?:[.]\\d{1,${fraction}})?` : ''}`
-
-const readDecimalSql = ({ text }: SqlField): ReadSql => ({
-  steps: [],
-  plain: `CASE WHEN ${wholeMatchSql(text, '[+-]?(?:\\d+(?:[.]\\d+)?|[.]\\d+)')} THEN ${text} END`,
-})
-
-/** `isExact` for the text of a JSON number as DuckDB prints it. */
-const isExactSql = (text: string): string =>
-  `(abs(TRY_CAST(${text} AS DOUBLE)) < 1e15 AND NOT contains(${text}, 'e') AND length(rtrim(ltrim(replace(${text}, '.', ''), '-0'), '0')) <= 15)`

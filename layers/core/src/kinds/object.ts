@@ -6,14 +6,11 @@ import {
   field,
   type JsonSchema,
   type Kind,
-  type KindSql,
   type Personal,
   parseField,
   reject,
-  type SqlField,
 } from './kind.ts'
-import { innerSql, jsonTextSql, jsonValueSql, requirePlain } from './nested.ts'
-import { literal } from './strings.ts'
+import { requirePlain } from './nested.ts'
 
 type Members = Readonly<Record<string, Field>>
 type ObjectOf<M extends Members> = {
@@ -63,7 +60,6 @@ function objectKind<const M extends Members>(members: M): Kind<ObjectOf<M>> {
       }
       return accept(row as ObjectOf<M>)
     },
-    sql: (field) => objectSql(field, members),
   }
 }
 
@@ -84,34 +80,3 @@ export const schemaOf = (fields: Members): JsonSchema => ({
     optional || given !== undefined ? [] : [name],
   ),
 })
-
-/** The columns of a member are steps of the object, below its name. */
-function objectSql({ json, step, depth }: SqlField, members: Members): KindSql {
-  const shape = JSON.stringify(Object.fromEntries(Object.keys(members).map((name) => [name, 'JSON'])))
-  const isObject = `starts_with(${json}, '{')`
-  const steps: (readonly [string, string])[] = [
-    ['members', `CASE WHEN ${isObject} THEN json_transform(${json}, ${literal(shape)}) END`],
-    ['names', `CASE WHEN ${isObject} THEN json_keys(${json}) END`],
-  ]
-  const inner = Object.entries(members).map(([name, member]) => {
-    const at = (part: string): string => step(`${name}:${part}`)
-    const sql = innerSql(member, { json: at('json'), text: at('text'), step: at, depth })
-    const isTwice = `len(list_filter(${step('names')}, lambda _name${depth}: _name${depth} = ${literal(name)})) > 1`
-    steps.push(
-      [`${name}:json`, `CAST(${step('members')}."${name}" AS VARCHAR)`],
-      [`${name}:text`, jsonTextSql(at('json'))],
-      ...(sql.steps ?? []).map(([own, expression]) => [`${name}:${own}`, expression] as const),
-      [`${name}:reason`, `CASE WHEN ${isTwice} THEN 'duplicate-field' ELSE ${sql.reason} END`],
-    )
-    const place = sql.at ? `concat('.${name}', CASE WHEN NOT (${isTwice}) THEN ${sql.at} END)` : `'.${name}'`
-    return { name, kind: member.kind, sql, reason: at('reason'), text: at('text'), place }
-  })
-  const spellings = inner.flatMap(({ sql }) => sql.spellings ?? [])
-  return {
-    steps,
-    ...(spellings.length > 0 && { spellings }),
-    reason: `CASE WHEN NOT ${isObject} THEN 'not-an-object' ELSE coalesce(${inner.map(({ reason }) => reason).join(', ')}) END`,
-    at: `CASE WHEN ${isObject} THEN CASE ${inner.map(({ reason, place }) => `WHEN ${reason} IS NOT NULL THEN ${place}`).join(' ')} END END`,
-    value: `concat('{', ${inner.map(({ name, kind, sql, text }) => `'"${name}":', coalesce(CASE WHEN ${text} IS NOT NULL THEN ${jsonValueSql(kind, sql.value)} END, 'null')`).join(", ',', ")}, '}')`,
-  }
-}

@@ -8,7 +8,7 @@ import {
   type Personal,
   reject,
 } from './kind.ts'
-import { listSql, literal, lowerAscii, lowerAsciiSql, placeSql } from './strings.ts'
+import { listSql, literal, lowerAscii, placeSql } from './strings.ts'
 
 /** One of a few words, in any ASCII letter case; the row holds it as the definition spells it. */
 export function oneOf<
@@ -40,13 +40,6 @@ function oneOfKind<Value extends string>(values: readonly Value[]): Kind<Value> 
       const found = typeof value === 'string' ? byFolded.get(lowerAscii(value)) : undefined
       return found === undefined ? reject('not-one-of') : accept(found)
     },
-    sql: ({ isString, text, step }) => ({
-      steps: [
-        ['place', placeSql([...byFolded.keys()], `CASE WHEN ${isString} THEN ${lowerAsciiSql(text)} END`)],
-      ],
-      reason: `CASE WHEN ${step('place')} > 0 THEN NULL ELSE 'not-one-of' END`,
-      value: `${listSql([...byFolded.values()])}[${step('place')}]`,
-    }),
     quick: (text) => ({
       value: `CASE WHEN strlen(${text}) = length(${text}) THEN ${isLower ? `CASE WHEN list_contains(${listSql(values)}, lower(${text})) THEN lower(${text}) END` : `${listSql(values)}[NULLIF(${placeSql([...byFolded.keys()], `lower(${text})`)}, 0)]`} END`,
       ...(values.some((value) => /^(?:-?\d|true$|false$)/i.test(value)) && { isString: 'false' }),

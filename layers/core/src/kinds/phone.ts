@@ -1,5 +1,5 @@
 import { accept, between, fieldOf, type Kind, reject } from './kind.ts'
-import { literal, wholeMatchSql, wholePattern } from './strings.ts'
+import { wholeMatchSql, wholePattern } from './strings.ts'
 
 // The trunk zero of "+49 (0) 30", then what people put between digits: spaces, hyphens and dashes, dots, slashes, parentheses.
 const separators = String.raw`\(0\)|[ ()./\x{a0}\x{2011}\x{2013}\x{202f}-]`
@@ -24,16 +24,6 @@ const phoneKind: Kind<string> = {
     if (internationalPattern.test(dialled)) return accept(dialled.replace(/^00/, '+'))
     return reject(nationalPattern.test(dialled) ? 'no-country-code' : 'not-a-phone')
   },
-  sql: ({ isString, text, step }) => ({
-    steps: [
-      [
-        'dialled',
-        `CASE WHEN ${wholeMatchSql(text, canonical)} THEN ${text} ELSE regexp_replace(${text}, ${literal(separators)}, '', 'g') END`,
-      ],
-    ],
-    reason: `CASE WHEN NOT ${isString} THEN 'not-a-phone' WHEN ${wholeMatchSql(step('dialled'), international)} THEN NULL WHEN ${wholeMatchSql(step('dialled'), national)} THEN 'no-country-code' ELSE 'not-a-phone' END`,
-    value: `CASE WHEN starts_with(${step('dialled')}, '00') THEN '+' || ${step('dialled')}[3:] ELSE ${step('dialled')} END`,
-  }),
   quick: (text) => ({
     value: `CASE WHEN ${wholeMatchSql(text, canonical)} THEN ${text} WHEN contains(${text}, '(0)') THEN NULL ${[
       ' ()', // what `translate` takes grows with each character that it drops

@@ -27,13 +27,6 @@ export function ranged(kind: Kind<string>, { min, max }: Range): Kind<string> {
       const isOut = parsed.ok && ((from ?? '') > parsed.value || (to !== undefined && parsed.value > to))
       return isOut ? reject('out-of-range') : parsed
     },
-    sql: (field) => {
-      const sql = kind.sql(field)
-      return {
-        ...sql,
-        reason: `coalesce(${sql.reason}, CASE WHEN ${isOutside(sql.value)} THEN 'out-of-range' END)`,
-      }
-    },
     ...(kind.quick && {
       quick: (text: string) => {
         const quick = kind.quick!(text)

@@ -1,15 +1,7 @@
-/**
- * White space, letter case and quoting, defined once for both dialects, because their built-in notions differ: DuckDB's
- * `trim` takes the space only, its `lower` and JavaScript's know different Unicode tables.
- */
-
+/** White space and letter case, by fixed sets of characters; quoting in SQL. */
 import type { Spellings } from './kind.ts'
 
-/** What is cut from both ends of every string: the white space and line ends of ECMAScript. */
-const whiteSpace =
-  '\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff'
-
-/** Without the white space at both ends. https://tc39.es/ecma262/#sec-trimstring cuts exactly the set above. */
+/** Without the white space at both ends. https://tc39.es/ecma262/#sec-trimstring says which. */
 export const trim = (text: string): string => text.trim()
 
 /** A to Z as a to z; every other character as it is. */
@@ -31,18 +23,6 @@ export const literal = (text: string): string => `'${text.replaceAll("'", "''")}
 
 /** An identifier in SQL, in both DuckDB and PostgreSQL. */
 export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`
-
-const upperLetters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
-const lowerLetters = upperLetters.toLowerCase()
-
-// `lower` is ten times as fast as `translate`, and right for text of as many bytes as code points.
-export const lowerAsciiSql = (text: string): string =>
-  `CASE WHEN strlen(${text}) = length(${text}) THEN lower(${text}) ELSE translate(${text}, '${upperLetters}', '${lowerLetters}') END`
-export const upperAsciiSql = (text: string): string =>
-  `CASE WHEN strlen(${text}) = length(${text}) THEN upper(${text}) ELSE translate(${text}, '${lowerLetters}', '${upperLetters}') END`
-
-/** `trim` in SQL. */
-export const trimSql = (text: string): string => `trim(${text}, ${literal(whiteSpace)})`
 
 /** A regular expression over a whole string, in the syntax that JavaScript and RE2 share. */
 export const wholePattern = (source: string): RegExp => new RegExp(`^(?:${source})$`, 'u')

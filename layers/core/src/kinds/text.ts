@@ -60,16 +60,6 @@ function textKind({ min = 1, max = anyLength, pattern }: TextRule): Kind<string>
       if (form && !form.test(value)) return reject('wrong-form')
       return accept(value)
     },
-    sql: ({ isString, text }) => ({
-      reason: `CASE WHEN NOT ${isString} THEN 'not-text' ${[
-        min > 1 && `WHEN length(${text}) < ${min} THEN 'too-short'`,
-        `WHEN strlen(${text}) > ${max} AND length(${text}) > ${max} THEN 'too-long'`,
-        pattern !== undefined && `WHEN NOT ${wholeMatchSql(text, pattern)} THEN 'wrong-form'`,
-      ]
-        .filter(Boolean)
-        .join(' ')} END`,
-      value: text,
-    }),
     quick: (text) => {
       const rules = [
         `strlen(${text}) <= ${max}`,

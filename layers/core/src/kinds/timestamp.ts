@@ -1,4 +1,4 @@
-import { dateSql, dayStartMs, maxTimeMs, minTimeMs } from './calendar.ts'
+import { dayStartMs, maxTimeMs, minTimeMs } from './calendar.ts'
 import {
   accept,
   between,
@@ -10,7 +10,7 @@ import {
   reject,
 } from './kind.ts'
 import { type Range, ranged } from './ranged.ts'
-import { literal, wholeMatchSql, wholePattern } from './strings.ts'
+import { wholeMatchSql, wholePattern } from './strings.ts'
 
 type TimestampRule = Range & {
   /** How `03/04/2024 10:00` is read. Without it such a day is refused. */
@@ -33,8 +33,6 @@ const calendarForm = String.raw`(\d{4}-\d{2}-\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2
 const epochForm = String.raw`(-?)(\d{1,15})(?:[.](\d+))?`
 const calendarPattern = wholePattern(calendarForm)
 const epochPattern = wholePattern(epochForm)
-// The usual spelling, without what only a closer look can refuse.
-const quickForm = String.raw`[1-9]\d{3}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:[.]\d{3})?Z`
 // Years in which no offset leads out of the calendar. DuckDB reads these as `parse` does, and refuses what is no time.
 const quickZoned = String.raw`[12]\d{3}-\d{2}-\d{2}[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:[.]\d{1,3})?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)?`
 const quickEpoch = String.raw`1\d{12}`
@@ -61,49 +59,6 @@ const timestampKind: Kind<string> = {
     value: `CASE WHEN ${wholeMatchSql(text, quickZoned)} THEN TRY_CAST(${text} AS TIMESTAMPTZ) WHEN ${wholeMatchSql(text, quickEpoch)} THEN make_timestamptz(TRY_CAST(${text} AS BIGINT) * 1000) END`,
     numbers: {},
   }),
-  sql: ({ isString, isBoolean, text, step }) => {
-    const [quick, calendar, epoch, ms] = ['quick', 'calendar', 'epoch', 'ms'].map(step)
-    const number = (part: string): string => `coalesce(TRY_CAST(${part} AS BIGINT), 0)`
-    const milliseconds = (fraction: string): string => number(`left(rpad(${fraction}, 3, '0'), 3)`)
-    const zone = `${calendar}.zone`
-    const hasOffset = `length(${zone}) >= 3 AND ${zone} <> 'UTC'`
-    const offsetMs = `CASE WHEN ${hasOffset} THEN (CASE WHEN starts_with(${zone}, '-') THEN -60000 ELSE 60000 END) * (${number(`${zone}[2:3]`)} * 60 + CASE WHEN length(${zone}) > 3 THEN ${number(`right(${zone}, 2)`)} ELSE 0 END) ELSE 0 END`
-    const clockMs = `${number(`${calendar}.hour`)} * 3600000 + ${number(`${calendar}.minute`)} * 60000 + ${number(`${calendar}.second`)} * 1000 + ${milliseconds(`${calendar}.fraction`)}`
-    const isClock = `${calendar}.hour < '24' AND ${calendar}.minute < '60' AND ${calendar}.second < '60' AND (NOT (${hasOffset}) OR (${zone}[2:3] < '24' AND (length(${zone}) = 3 OR right(${zone}, 2) < '60')))`
-    const inRange = `${ms} BETWEEN ${minTimeMs} AND ${maxTimeMs}`
-    return {
-      steps: [
-        [
-          'quick',
-          `CASE WHEN ${isString} AND ${wholeMatchSql(text, quickForm)} THEN epoch_ms(TRY_CAST(${text} AS TIMESTAMP)) END`,
-        ],
-        [
-          'calendar',
-          `CASE WHEN ${quick} IS NULL AND ${isString} THEN regexp_extract(${text}, '^(?:${calendarForm})$', ['day', 'hour', 'minute', 'second', 'fraction', 'zone']) END`,
-        ],
-        [
-          'epoch',
-          `CASE WHEN ${quick} IS NULL AND NOT ${isBoolean} AND coalesce(${calendar}.day, '') = '' THEN regexp_extract(${text}, '^(?:${epochForm})$', ['sign', 'count', 'fraction']) END`,
-        ],
-        [
-          'day',
-          `CASE WHEN ${calendar}.day <> '' THEN epoch_ms(${dateSql(`${calendar}.day`)}::TIMESTAMP) END`,
-        ],
-        [
-          'ms',
-          `CASE WHEN ${quick} IS NOT NULL THEN ${quick} WHEN ${calendar}.day <> '' THEN ${step('day')} + ${clockMs} - ${offsetMs} WHEN ${epoch}.count <> '' THEN (CASE WHEN ${epoch}.sign = '-' THEN -1 ELSE 1 END) * CASE WHEN ${number(`${epoch}.count`)} >= ${millisecondsFrom} THEN ${number(`${epoch}.count`)} ELSE ${number(`${epoch}.count`)} * 1000 + ${milliseconds(`${epoch}.fraction`)} END END`,
-        ],
-      ],
-      reason: `CASE ${[
-        `WHEN ${quick} IS NOT NULL THEN NULL`,
-        `WHEN ${calendar}.day <> '' THEN CASE WHEN ${step('day')} IS NULL THEN 'no-such-date' WHEN NOT (${isClock}) THEN 'no-such-time' WHEN NOT (${inRange}) THEN 'out-of-range' END`,
-        `WHEN NOT ${isString} AND abs(TRY_CAST(${text} AS DOUBLE)) >= 1e15 THEN 'out-of-range'`,
-        `WHEN ${ms} IS NULL OR (${isString} AND length(${epoch}.count) < ${minEpochDigits}) THEN 'not-a-timestamp'`,
-        `WHEN NOT (${inRange}) THEN 'out-of-range'`,
-      ].join(' ')} END`,
-      value: `CASE WHEN ${inRange} THEN make_timestamptz(${ms} * 1000) END`,
-    }
-  },
 }
 
 function readInstant(text: string): Parsed<number> {
@@ -136,7 +91,6 @@ function readEpoch(text: string, minDigits: number): Parsed<number> {
 
 const firstMilliseconds = (fraction: string): number => Number(fraction.slice(0, 3).padEnd(3, '0'))
 
-const slashedForm = String.raw`(\d{1,2})/(\d{1,2})/(\d{4})([Tt ].*)`
 const slashedPattern = /^(\d{1,2})\/(\d{1,2})\/(\d{4})([Tt ].*)$/su
 
 /** Days with slashes before a time of day, by the order that the dataset says; without one they are ambiguous, every one. */
@@ -150,30 +104,6 @@ function slashed(kind: Kind<string>, order: TimestampRule['order']): Kind<string
       if (order === undefined) return reject('ambiguous-date')
       const [day, month] = order === 'day-first' ? [first, second] : [second, first]
       return kind.parse(`${year}-${two(month)}-${two(day)}${rest}`, context)
-    },
-    sql: (field) => {
-      const [parts, iso] = [field.step('parts'), field.step('iso')]
-      const isSlashed = `(${parts}.year <> '')`
-      const [day, month] = order === 'day-first' ? ['first', 'second'] : ['second', 'first']
-      const sql = kind.sql({ ...field, text: iso })
-      return {
-        ...sql,
-        steps: [
-          [
-            'parts',
-            `CASE WHEN ${field.isString} AND contains(${field.text}, '/') THEN regexp_extract(${field.text}, ${literal(`(?s)^${slashedForm}$`)}, ['first', 'second', 'year', 'rest']) END`,
-          ],
-          [
-            'iso',
-            `CASE WHEN ${isSlashed} THEN concat(${parts}.year, '-', lpad(${parts}.${month}, 2, '0'), '-', lpad(${parts}.${day}, 2, '0'), ${parts}.rest) ELSE ${field.text} END`,
-          ],
-          ...(sql.steps ?? []),
-        ],
-        reason:
-          order === undefined
-            ? `CASE WHEN ${isSlashed} THEN 'ambiguous-date' ELSE ${sql.reason} END`
-            : sql.reason,
-      }
     },
   }
 }

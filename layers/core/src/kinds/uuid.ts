@@ -16,10 +16,6 @@ const uuidKind: Kind<string> = {
   postgresType: 'uuid',
   parse: (value) =>
     typeof value === 'string' && pattern.test(value) ? accept(lowerAscii(value)) : reject('not-a-uuid'),
-  sql: ({ isString, text }) => ({
-    reason: `CASE WHEN ${isString} AND ${wholeMatchSql(text, spelling)} THEN NULL ELSE 'not-a-uuid' END`,
-    value: `lower(${text})`, // ASCII by then
-  }),
   quick: (text) => ({
     value: `CASE WHEN ${wholeMatchSql(text, spelling)} THEN lower(${text}) END`,
   }),

@@ -1,7 +1,7 @@
 /** Hostile records: members left out, put in, twice, in any order, with white space anywhere; and what is no object. */
 import { country, money, oneOf, text } from '@cupel/core/kinds'
 import fc from 'fast-check'
-import { datasetOf } from './dialects.ts'
+import { datasetOf } from './every-kind.ts'
 import { hostile } from './hostile.ts'
 
 /** A dataset of few kinds, about whose records as a whole there is much to say. */

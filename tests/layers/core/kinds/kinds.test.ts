@@ -1,10 +1,12 @@
-/** docs/kinds.md is the specification: each of its rows is asked of both dialects. */
+/** docs/kinds.md is the specification: each of its rows is asked of `parseRecord`, and of the first pass where it takes it. */
 import { readFile } from 'node:fs/promises'
 import { date } from '@cupel/core/kinds'
 import type { Field } from '@cupel/core/kinds/kind'
+import { judgeRecord } from '@cupel/core/record'
 import { type Engine, openEngine } from '@cupel/duckdb/engine'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { askBoth, datasetOf, everyKind } from './dialects.ts'
+import { askFirstPass, mistakes, withBronze } from './ask.ts'
+import { datasetOf, everyKind } from './every-kind.ts'
 
 type Row = { readonly kind: string; readonly json: string; readonly expected: string }
 
@@ -48,22 +50,25 @@ const kinds = [...new Set(rows.map(({ kind }) => kind))]
 
 describe.each(kinds)('%s', (kind) => {
   const examples = rows.filter((row) => row.kind === kind)
-  it('takes what docs/kinds.md says it takes, in both dialects', async () => {
-    const field = fields[kind]!
-    const one = datasetOf({ value: field })
-    const answers = await askBoth(
-      engine,
-      one,
-      examples.map(({ json }) => `{"record_id":1,"record_time":"2026-01-02T03:04:05Z","value":${json}}`),
-    )
-    for (const dialect of ['typescript', 'sql'] as const) {
-      const said = answers.map((answer, index) => {
-        const { reasons, row } = answer[dialect]
-        const good = field.kind.name === 'timestamp' ? isoText(row.value) : row.value
-        return { ...examples[index]!, expected: reasons[0]?.reason ?? `\`${good}\`` }
-      })
-      expect(said).toEqual(examples)
-    }
+  const field = fields[kind]!
+  const dataset = datasetOf({ value: field })
+  const records = examples.map(
+    ({ json }) => `{"record_id":1,"record_time":"2026-01-02T03:04:05Z","value":${json}}`,
+  )
+
+  it('takes what docs/kinds.md says it takes', () => {
+    const said = records.map((text, index) => {
+      const { row, reasons } = judgeRecord(dataset, { format: 'json', text })
+      const value = field.kind.parseNested ? JSON.stringify(row.value) : row.value
+      return { ...examples[index]!, expected: reasons[0]?.reason ?? `\`${value}\`` }
+    })
+    expect(said).toEqual(examples)
+  })
+
+  it.runIf(field.kind.quick)('reads them so in the first pass, where that takes them', async () => {
+    await withBronze(records, async (bronze) => {
+      expect(mistakes(dataset, bronze, await askFirstPass(engine, dataset, bronze))).toEqual([])
+    })
   })
 })
 
@@ -72,6 +77,3 @@ it('has a table for every kind', () => {
     new Set(Object.values(everyKind).map(([, field]) => field.kind.name)),
   )
 })
-
-const isoText = (milliseconds: string | null | undefined): string | undefined =>
-  milliseconds ? new Date(Number(milliseconds)).toISOString() : undefined

@@ -77,9 +77,9 @@ it.each(abouts)(`is right about %s (${runs} values, seed ${seed})`, { timeout },
   }
 })
 
-it(`is right about records as a whole (${runs * 4} records, seed ${seed})`, { timeout }, async () => {
+it(`is right about records as a whole (${runs * 2} records, seed ${seed})`, { timeout }, async () => {
   const value = hostileRecord.map((record) => ({ record }))
-  const [counts] = await judge(value, runs * 4, [{ name: 'records', dataset: records }])
+  const [counts] = await judge(value, runs * 2, [{ name: 'records', dataset: records }])
   expect(counts!.taken).toBeGreaterThan(0)
 })
 
@@ -90,7 +90,6 @@ it.each([
   ['deep objects', `"type":${'{"state":'.repeat(1000)}1${'}'.repeat(1000)}`],
   ['a long text beyond ASCII', `"value":"${'é'.repeat(longest / 2)}"`],
   ['a long text with a NUL', `"value":"x\\u0000${'x'.repeat(1_000_000)}"`],
-  ['a long text over several lines', `\n"value":"${'x'.repeat(longest)}"`],
   ['many members', Array.from({ length: 20_000 }, (_, index) => `"f${index}":${index}`).join(',')],
 ])('is right about %s', async (_, members) => {
   const head = '"record_id":1,"record_time":"2026-01-02T03:04:05Z","total":1,"state":"open"'

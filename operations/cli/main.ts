@@ -288,12 +288,19 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
     .description('summaries as a person reads them')
     .command('purchases')
     .description('a month of purchases by store and category, beside the month before')
-    .requiredOption('--month <month>', 'for example 2026-10')
-    .option('--chart <file>', 'where the chart goes (SVG; default: beside the data)')
-    .action(async (options: { month: string; chart?: string }) => {
-      const { runPurchasesReport } = await import('./purchases/report-command.ts')
-      exitCode = await runPurchasesReport(root, options)
-    })
+    .option('--month <month>', 'for example 2026-10')
+    .addOption(
+      new Option('--chart <file>', 'where the chart goes (SVG; default: beside the data)').conflicts('map'),
+    )
+    .option('--map <csv>', 'a trial instead: the monthly sums of any file of retail lines; stores nothing')
+    .option('--columns <mapping>', `of the trial: "receipt=Invoice, item=Description, currency='GBP'"`)
+    .addOption(
+      new Option('--dates <order>', 'of the trial: how 12/1/2010 8:26 is read').choices([
+        'day-first',
+        'month-first',
+      ]),
+    )
+    .action(run(async () => (await import('./purchases/report-command.ts')).runPurchasesReport))
   program
     .command('migrations')
     .description('the numbered files of warehouse/migrations')

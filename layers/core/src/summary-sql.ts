@@ -88,6 +88,14 @@ export function differenceQuery(summary: Summary): string {
 WHERE NOT EXISTS (SELECT FROM (${touchedGroups(summary, notesTable(summary.from))}) AS groups WHERE ${sameGroup(summary, 'found')})`
 }
 
+/** All rows of a summary as its dataset's table has them, with what PostgreSQL would derive. */
+export function summaryQuery(summary: Summary): string {
+  const derived = Object.entries(summary.derived).map(
+    ([column, { sql }]) => `${sql} AS ${identifier(column)}`,
+  )
+  return `SELECT ${['*', ...derived].join(', ')} FROM (${computed(summary)}) AS computed`
+}
+
 const marks = ({ tombstones }: Dataset): boolean => tombstones === 'mark'
 
 const ownColumns = ({ period, by }: Summary): readonly string[] => [...periodColumn(period), ...by]

@@ -4,18 +4,31 @@ import { Failure } from '../failure.ts'
 import { withServices } from '../look-back/services.ts'
 import { table } from '../report.ts'
 import { monthChart } from './chart.ts'
+import type { DateOrder } from './mapping.ts'
 import { panelsOf, readMonth, showChange } from './month.ts'
+import { runTrial } from './trial-command.ts'
+
+export type PurchasesReportOptions = {
+  readonly month?: string
+  readonly chart?: string
+  readonly map?: string // what follows is of the trial
+  readonly columns?: string
+  readonly dates?: DateOrder
+}
 
 /** `cupel report purchases --month 2026-10`: a month of the summary as a table, and as a chart beside the data. */
 export const runPurchasesReport = (
   root: string,
-  { month, chart }: { month: string; chart?: string },
+  { month, chart, map, ...trial }: PurchasesReportOptions,
 ): Promise<number> =>
   withServices(
     root,
     async ({ ports, directory }) => {
-      if (!/^\d{4}-(0[1-9]|1[0-2])$/.test(month))
-        throw new Failure(`${month} is no month: for example 2026-10`)
+      if (month !== undefined && !/^\d{4}-(0[1-9]|1[0-2])$/.test(month))
+        throw new Failure(`${month} is no month: for example 2026-10`, 2)
+      if (map !== undefined) return runTrial(ports.warehouse, map, { ...trial, ...(month && { month }) })
+      if (month === undefined)
+        throw new Failure('which month? --month 2026-10, or --map <csv> for a trial', 2)
       const rows = await readMonth(ports.warehouse, month)
       if (rows.length === 0)
         throw new Failure(

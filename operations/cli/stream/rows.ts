@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
+import type { ValueFormat } from '@cupel/core/bronze'
 import { csvReader, firstRow } from '#functions/bronze/land-file/csv.ts'
 import { decodeFile, headBytes } from '#functions/bronze/land-file/decode.ts'
 import { lineReader } from '#functions/bronze/land-file/lines.ts'
@@ -9,6 +10,7 @@ import { Failure } from '../failure.ts'
 /** A row of a CSV file, or a line of JSON lines, as it is sent. */
 export type Row = {
   readonly row: number // from 1, the header not counted
+  readonly format: ValueFormat // `json`, or why it is kept as what it is
   readonly value: string // JSON: the cells as strings, or the members, as they are, and `row` and `file`
 }
 
@@ -34,7 +36,7 @@ export async function* readRows(file: string): AsyncGenerator<readonly Row[]> {
           `${file}:${record.at}: the header changes here: put what follows into a file of its own (the ${row} rows before are fine)`,
         )
       row += 1
-      return { row, value: jsonOf(record, row, name) }
+      return { row, format: record.format, value: jsonOf(record, row, name) }
     }
     const reader = isLines ? lineReader() : csvReader({ delimiter, columns })
     for await (const chunk of chunks) yield reader.read(byteString(chunk)).map(toRow)

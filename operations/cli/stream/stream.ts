@@ -72,7 +72,7 @@ async function lastSent(
   { offsets, read }: Pick<KafkaPort, 'offsets' | 'read'>,
   topic: string,
   file: string,
-): Promise<Row | undefined> {
+): Promise<Pick<Row, 'row' | 'value'> | undefined> {
   const { partitions } = await offsets(topic)
   for (const { partition, start, end } of partitions)
     for (let to = end - 1; to >= start; to -= lookBackRecords) {

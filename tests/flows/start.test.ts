@@ -43,6 +43,9 @@ describe('cupel start', () => {
     const shop = datasetIn(report.datasets, 'shop_events')
     expect(shop).toMatchObject({ kafka: 0, landed: 1_500, gold: shop.silver })
     expect(shop.quarantined).toBeGreaterThan(0)
+    const bought = datasetIn(report.datasets, 'purchases')
+    expect(bought).toMatchObject({ kafka: 1_500, bronze: 1_500, landed: 0 })
+    expect(bought.gold).toBeGreaterThan(1_300)
   })
 
   it('can be looked back at when it has stopped, and nothing of it changes', {
@@ -63,7 +66,8 @@ describe('cupel start', () => {
         `SELECT (SELECT min(transaction_id) FROM fraud_transaction)::VARCHAR AS fraud,
                 (SELECT min(value->>'transaction_id') FROM quarantine.transactions
                   WHERE list_contains(list_transform(reasons, lambda each: each.field), 'event_time')) AS rejected,
-                (SELECT count(*) FROM silver.transactions) AS silver`,
+                (SELECT count(*) FROM silver.transactions) AS silver,
+                (SELECT sum(purchases) = (SELECT count(*) FROM purchases WHERE kind = 'purchase') FROM monthly_purchase_summary) AS summarized`,
       ),
     ])
     expect(checks.output).toContain('All 6 checks hold.')
@@ -75,8 +79,10 @@ describe('cupel start', () => {
     const { datasets, lag } = JSON.parse(status.output)
     expect(datasets).toEqual(found.datasets)
     expect(lag.map(({ group }: { group: string }) => group)).toContain('cupel-local-detect-fraud')
-    const [{ fraud, rejected, silver }] = JSON.parse(sql.output)
+    const [{ fraud, rejected, silver, summarized }] = JSON.parse(sql.output)
     expect(silver).toBe(datasetIn(found.datasets, 'transactions').silver)
+
+    expect(summarized).toBe(true) // false of other rows, null of none
 
     const traced = await run('trace', fraud)
     expect(traced.output).toMatch(/^decision .*\n +fraud, version 1/m)

@@ -6,6 +6,7 @@ const suites: Readonly<Record<string, string>> = {
   'event-sources': 'benchmarks/event-sources/benchmark.ts',
   footprint: 'benchmarks/footprint/benchmark.ts',
   refinery: 'benchmarks/refinery/benchmark.ts',
+  shop: 'benchmarks/shop/benchmark.ts',
 }
 
 /**

@@ -54,7 +54,7 @@ export function* generateShop({
   const shop = makeShop(seed, visitors)
   const random = makeRandom(seed, 1 + run)
   const events = visits(random, shop, startMs)
-  const late: { readonly line: string; readonly inFile: number }[] = []
+  const late = new Map<number, string[]>() // by the file that they come in
   for (let file = 0, written = 0; written < rows; file += 1) {
     const lines: string[] = []
     const truth: Truth[] = []
@@ -65,7 +65,8 @@ export function* generateShop({
     let firstMs: number | undefined
     let untilMs = startMs
     const size = Math.min(rowsPerFile, rows - written)
-    for (const { line } of late.filter(({ inFile }) => inFile === file).slice(0, size)) add(line, 'valid')
+    for (const line of late.get(file)?.slice(0, size) ?? []) add(line, 'valid')
+    late.delete(file)
     while (lines.length < size) {
       const { row, timeMs } = events.next().value
       firstMs ??= timeMs
@@ -73,8 +74,10 @@ export function* generateShop({
       if (random.chance(dirt)) add(csvLine(broken(random, row)), 'broken')
       else {
         const line = csvLine(spelled(random, row, timeMs))
-        if (random.chance(share.late)) late.push({ line, inFile: file + 1 + random.below(latestFiles) })
-        else {
+        if (random.chance(share.late)) {
+          const inFile = file + 1 + random.below(latestFiles)
+          late.set(inFile, [...(late.get(inFile) ?? []), line])
+        } else {
           add(line, 'valid')
           if (lines.length < size && random.chance(share.duplicate)) add(line, 'duplicate')
         }

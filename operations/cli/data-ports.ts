@@ -24,6 +24,10 @@ export const awsClient = (credentials?: Endpoints['s3Credentials']) => ({
   },
 })
 
+/** A client of a local cloud's S3. */
+export const s3Client = ({ s3, s3Credentials }: Pick<Endpoints, 's3' | 's3Credentials'>): S3Client =>
+  new S3Client({ endpoint: s3, ...awsClient(s3Credentials), forcePathStyle: true })
+
 /** Where the data are: Kafka, the buckets and the warehouse, as the command line uses them. */
 export type DataPorts = {
   readonly kafka: KafkaPort
@@ -37,11 +41,7 @@ export type DataPorts = {
 export function openDataPorts(
   endpoints: Pick<Endpoints, 'kafka' | 's3' | 's3Credentials' | 'postgres'>,
 ): DataPorts {
-  const s3 = new S3Client({
-    endpoint: endpoints.s3,
-    ...awsClient(endpoints.s3Credentials),
-    forcePathStyle: true,
-  })
+  const s3 = s3Client(endpoints)
   idleKafkajs()
   const kafka = openKafka(endpoints.kafka)
   const warehouse = openPostgres(endpoints.postgres, { max: 2 })

@@ -1,7 +1,6 @@
 import { LambdaClient } from '@aws-sdk/client-lambda'
-import { S3Client } from '@aws-sdk/client-s3'
 import { lambdaSender } from '@cupel/io/lambda'
-import { awsClient, type DataPorts, local, openDataPorts } from './data-ports.ts'
+import { awsClient, type DataPorts, local, openDataPorts, s3Client } from './data-ports.ts'
 import type { Endpoints } from './local-cloud.ts'
 import { makeUploader, type Uploader } from './watch-folder/upload.ts'
 
@@ -16,11 +15,7 @@ export type LocalPorts = DataPorts & {
 
 export function openLocalPorts(endpoints: Endpoints): LocalPorts {
   const data = openDataPorts(endpoints)
-  const s3 = new S3Client({
-    endpoint: endpoints.s3,
-    ...awsClient(endpoints.s3Credentials),
-    forcePathStyle: true,
-  })
+  const s3 = s3Client(endpoints)
   const lambda = new LambdaClient({ endpoint: endpoints.lambda, ...awsClient(endpoints.s3Credentials) })
   return {
     ...data,

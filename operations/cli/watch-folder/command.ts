@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { S3Client } from '@aws-sdk/client-s3'
 import { datasets } from '#datasets/index.ts'
 import { runningEndpoints } from '#localstack/endpoints-file.ts'
-import { awsClient, local } from '../data-ports.ts'
+import { local, s3Client } from '../data-ports.ts'
 import { Failure } from '../failure.ts'
 import { dataDirectory } from '../local-cloud.ts'
 import { placing } from './scan.ts'
@@ -58,10 +58,11 @@ function openBucket(root: string, named: string | undefined) {
     throw new Failure(
       'nowhere to upload to: npm start runs an S3 here, S3_ENDPOINT names another, --bucket one in AWS',
     )
-  const at =
-    endpoint === undefined ? {} : { endpoint, ...awsClient(running?.s3Credentials), forcePathStyle: true }
   return {
-    client: new S3Client(at),
+    client:
+      endpoint === undefined
+        ? new S3Client({})
+        : s3Client({ s3: endpoint, s3Credentials: running?.s3Credentials }),
     bucket: named ?? local.lakeBucket,
     where: endpoint ? `at ${endpoint}` : 'in AWS',
   }

@@ -1,20 +1,15 @@
-import { writeFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
 import { parseBronzeKey } from '@cupel/core/keys'
 import { forEachObject } from '@cupel/core/s3-event'
-import type { RefineCounts } from '@cupel/duckdb/refine'
+import type { RefineCounts } from '@cupel/core/silver-sql'
 import type { ObjectStore } from '@cupel/io/object-store'
-import { isRefined, putRefined } from '@cupel/io/refined-object'
+import { isRefined, putRefined, type RefineFile, refineInto } from '@cupel/io/refined-object'
 import { type TemporaryFolder, withTemporaryFolder } from '@cupel/io/temporary-folder'
 
 export type RefinePorts = {
   readonly lake: Pick<ObjectStore, 'put' | 'get' | 'head'>
   readonly datasetOf: (bronzeFolder: string) => Dataset | undefined
-  /** Refine an NDJSON file to a Parquet file and, where records are rejected, an NDJSON file of them. */
-  readonly refineFile: (
-    dataset: Dataset,
-    files: { input: string; silver: string; quarantine: string; key: string },
-  ) => Promise<RefineCounts>
+  readonly refineFile: RefineFile
 }
 export type RefineResult = RefineCounts & {
   readonly objects: number // refined now
@@ -57,15 +52,8 @@ export const makeRefine =
       const origin = { key, name: place.name, eTag: bronze.eTag, dataset }
       if (await isRefined(lake, origin)) return undefined
 
-      const files = {
-        key,
-        input: folder.file('bronze.ndjson'),
-        silver: folder.file('silver.parquet'),
-        quarantine: folder.file('quarantine.ndjson'),
-      }
-      await writeFile(files.input, bronze.body)
-      const counts = await refineFile(dataset, files)
-      await putRefined(lake, origin, counts, files)
-      return counts
+      const refined = await refineInto(folder, origin, bronze.body, refineFile)
+      await putRefined(lake, origin, refined)
+      return refined.counts
     }
   }

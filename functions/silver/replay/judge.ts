@@ -1,29 +1,23 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
 import { ObjectError } from '@cupel/core/errors'
 import { parseBronzeKey, quarantineKey } from '@cupel/core/keys'
 import type { Reason } from '@cupel/core/record'
 import type { ObjectStore } from '@cupel/io/object-store'
-import type { Origin } from '@cupel/io/refined-object'
+import { type Origin, type Refined, type RefineFile, refineInto } from '@cupel/io/refined-object'
 import type { TemporaryFolder } from '@cupel/io/temporary-folder'
 import { type Entry, parseEntries } from './entry.ts'
 
-export type Counts = Readonly<Record<'records' | 'silver' | 'quarantined' | 'duplicates' | 'warned', number>>
 export type JudgePorts = {
   readonly lake: Pick<ObjectStore, 'get'>
-  /** As in refine, the very same code. */
-  readonly refineFile: (
-    dataset: Dataset,
-    files: { input: string; silver: string; quarantine: string },
-  ) => Promise<Counts>
+  readonly refineFile: RefineFile // as in refine, the very same code
 }
 
 /** What becomes of an entry; `reasons` are there when it is rejected again. */
 export type Judged = { readonly entry: Entry; readonly reasons?: readonly Reason[] }
 export type Judgement = {
   readonly origin: Origin
-  readonly counts: Counts
-  readonly files: { readonly silver: string; readonly quarantine: string }
+  readonly refined: Refined
   readonly entries: readonly Judged[]
   readonly lost: number // records that the version before accepted, and this one rejects
 }
@@ -40,21 +34,15 @@ export async function judgeObject(
   if (name === undefined || bronze === undefined) throw new ObjectError(key, 'is not in bronze any more')
   const quarantined = await lake.get(quarantineKey(dataset.name, name))
   const before = parseEntries(name, quarantined?.body ?? new Uint8Array())
-  const files = {
-    key,
-    input: folder.file('bronze.ndjson'),
-    silver: folder.file('silver.parquet'),
-    quarantine: folder.file('quarantine.ndjson'),
-  }
-  await writeFile(files.input, bronze.body)
-  const counts = await refineFile(dataset, files)
+  const origin = { key, name, eTag: bronze.eTag, dataset }
+  const refined = await refineInto(folder, origin, bronze.body, refineFile)
+  const { counts, files } = refined
   const rejected = counts.quarantined > 0 ? parseEntries(name, await readFile(files.quarantine)) : []
   const reasons = new Map(rejected.map((entry) => [entry.offset, entry.reasons]))
   const known = new Set(before.map(({ offset }) => offset))
   return {
-    origin: { key, name, eTag: bronze.eTag, dataset },
-    counts,
-    files,
+    origin,
+    refined,
     entries: before.map((entry) => ({ entry, reasons: reasons.get(entry.offset) })),
     lost: rejected.filter(({ offset }) => !known.has(offset)).length,
   }

@@ -163,14 +163,14 @@ const replayObject = (
 ): Promise<Pick<Judgement, 'entries' | 'lost'>> =>
   withTemporaryFolder(async (folder) => {
     const judgement = await judgeObject({ lake, refineFile }, dataset, key, folder)
-    const { origin, counts, files, entries, lost } = judgement
+    const { origin, refined, entries, lost } = judgement
     if (by === undefined || lost > 0 || (await isRefined(lake, origin))) return judgement
     const outcomes = entries.map(({ entry, reasons }) => ({
       ...entry,
       outcome: reasons ? ('rejected' as const) : ('accepted' as const),
     }))
     await writeHistory(warehouse, dataset, outcomes, { by, atMs: now() })
-    await putRefined(lake, origin, counts, files)
+    await putRefined(lake, origin, refined)
     return judgement
   })
 

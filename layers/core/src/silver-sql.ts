@@ -41,6 +41,15 @@ export function foldSql(dataset: Dataset, from: string): string {
   return dataset.tombstones === 'delete' ? `SELECT * FROM (${newest}) WHERE NOT _deleted` : newest
 }
 
+/** `records` = `silver` + `quarantined` + `duplicates`. */
+export type RefineCounts = {
+  readonly records: number
+  readonly silver: number
+  readonly quarantined: number
+  readonly duplicates: number // older records of a key that the same file holds again
+  readonly warned: number // good records without a value that a field with the policy `warn` did not take
+}
+
 export type RefineFiles = {
   readonly input: string // bronze NDJSON
   readonly silver: string // Parquet

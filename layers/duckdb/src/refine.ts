@@ -14,18 +14,9 @@ import {
 } from '@cupel/core/first-pass-sql'
 import { spellingsStatements } from '@cupel/core/kinds/strings'
 import { parseRecord, parseTombstone, type Reason, type Secrets } from '@cupel/core/record'
-import { keepsTombstones, type RefineFiles, warningsColumn } from '@cupel/core/silver-sql'
+import { keepsTombstones, type RefineCounts, type RefineFiles, warningsColumn } from '@cupel/core/silver-sql'
 import { type BronzeBody, bronzeBody } from './bronze-body.ts'
 import type { Engine } from './engine.ts'
-
-/** `records` = `silver` + `quarantined` + `duplicates`. */
-export type RefineCounts = {
-  readonly records: number
-  readonly silver: number
-  readonly quarantined: number
-  readonly duplicates: number // older records of a key that the same file holds again
-  readonly warned: number // good records without a value that a field with the policy `warn` did not take
-}
 
 // Up to here it is quicker to judge each record than to plan and start a statement with all kinds in it.
 const fewLines = 1_000

@@ -1,7 +1,9 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
 import { quarantineKey, silverKey } from '@cupel/core/keys'
+import type { RefineCounts, RefineFiles } from '@cupel/core/silver-sql'
 import type { ObjectStore } from './object-store.ts'
+import type { TemporaryFolder } from './temporary-folder.ts'
 
 /** What silver and quarantine objects are made of: a bronze object, by a version of its dataset. */
 export type Origin = {
@@ -22,6 +24,30 @@ export async function isRefined(lake: Pick<ObjectStore, 'head'>, origin: Origin)
   return Object.entries(madeOf(origin)).every(([name, value]) => present?.metadata[name] === value)
 }
 
+/** Refines an NDJSON file to a Parquet file and, where records are rejected, an NDJSON file of them. */
+export type RefineFile = (dataset: Dataset, files: Required<RefineFiles>) => Promise<RefineCounts>
+export type Refined = {
+  readonly counts: RefineCounts
+  readonly files: Pick<RefineFiles, 'silver' | 'quarantine'>
+}
+
+/** Refine a bronze object, whose bytes are given, into files of the folder. */
+export async function refineInto(
+  folder: TemporaryFolder,
+  { key, dataset }: Origin,
+  body: Uint8Array,
+  refineFile: RefineFile,
+): Promise<Refined> {
+  const files = {
+    key,
+    input: folder.file('bronze.ndjson'),
+    silver: folder.file('silver.parquet'),
+    quarantine: folder.file('quarantine.ndjson'),
+  }
+  await writeFile(files.input, body)
+  return { counts: await refineFile(dataset, files), files }
+}
+
 /**
  * Store what was refined. Silver is written last and says in its metadata what it was made of: one that stands there is
  * whole. Where nothing is rejected any more, a quarantine object that an earlier version left behind becomes empty.
@@ -29,8 +55,7 @@ export async function isRefined(lake: Pick<ObjectStore, 'head'>, origin: Origin)
 export async function putRefined(
   lake: Pick<ObjectStore, 'put' | 'head'>,
   origin: Origin,
-  counts: Readonly<Record<'records' | 'silver' | 'quarantined' | 'duplicates' | 'warned', number>>,
-  files: { readonly silver: string; readonly quarantine: string },
+  { counts, files }: Refined,
 ): Promise<void> {
   const { key, name, dataset } = origin
   const rejected = quarantineKey(dataset.name, name)

@@ -3,6 +3,7 @@ import type { LocalPorts } from './local-ports.ts'
 import type { Report } from './report.ts'
 import { jsonScreen } from './view/json-screen.ts'
 import type { RunProgress } from './view/model.ts'
+import type { Watched } from './view/monitor.ts'
 import { plainScreen } from './view/plain-screen.ts'
 
 /** Where `cupel start` shows what happens: a live view, plain lines, or JSON, a document a line. */
@@ -13,11 +14,7 @@ export type Screen = {
   readonly alert: (line: string) => void
   readonly invocation: (message: CloudMessage) => void
   /** Everything runs; it is watched through the ports from now on. */
-  readonly running: (
-    cloud: Pick<LocalCloud, 'endpoints' | 'consumerGroups'>,
-    ports: LocalPorts,
-    data: string,
-  ) => void
+  readonly running: (cloud: Pick<LocalCloud, 'endpoints'> & Watched, ports: LocalPorts, data: string) => void
   readonly progress: (progress: RunProgress) => void
   readonly report: (report: Report) => void
   readonly close: () => Promise<void>

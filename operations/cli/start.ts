@@ -131,7 +131,8 @@ async function startAndRun(
       screen.note(`A debugger can attach to ${key} at 127.0.0.1:${port}.`)
     const topics = new Set(scope.datasets.map(({ topic }) => topic))
     const consumerGroups = cloud.consumerGroups.filter(({ topic }) => topics.has(topic))
-    screen.running({ ...cloud, consumerGroups }, ports, dataDirectory(root))
+    const datasets = scope.datasets.map(({ name }) => name)
+    screen.running({ endpoints: cloud.endpoints, datasets, consumerGroups }, ports, dataDirectory(root))
     for (const [name, url] of Object.entries(pages)) screen.note(`  ${name.padEnd(10)}  ${url}`)
     const died = cloud.ended.then((reason) => {
       throw new Failure(`the local cloud ended: ${reason}`)

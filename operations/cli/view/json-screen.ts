@@ -18,9 +18,9 @@ export function jsonScreen(print: (text: string) => void = console.log): Screen 
     note: (text) => say('note', { text }),
     alert: (line) => say('alert', readAlert(line) ?? { line }),
     invocation: watch.invocation,
-    running({ endpoints, consumerGroups }, ports, data) {
+    running({ endpoints, ...watched }, ports, data) {
       say('endpoints', endpoints)
-      watch.begin({ consumerGroups }, ports, data)
+      watch.begin(watched, ports, data)
       timer = setInterval(() => {
         const progress = progressOf(watch.model())
         const counts = JSON.stringify({ ...progress, memory: null })

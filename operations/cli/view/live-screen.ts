@@ -76,9 +76,9 @@ export function liveScreen(stream: WriteStream): Screen {
       say(...(parts ? layoutAlert(parts, time, columns) : [cutLine([span(line, 'alarm')], columns)]))
     },
     invocation: watch.invocation,
-    running({ endpoints, consumerGroups }, ports, data) {
+    running({ endpoints, ...watched }, ports, data) {
       say(...formatEndpoints(endpoints).map((line) => [span(line)]), [])
-      watch.begin({ consumerGroups }, ports, data)
+      watch.begin(watched, ports, data)
     },
     progress: watch.progress,
     report(report) {

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { datasetByTopic } from '#datasets/index.ts'
 import { keptFailures } from '../../kept-failures.ts'
 import { countOffsets, type KeptFailure, lagOf, sum } from '../../reconcile.ts'
 import type { ConsumerGroup } from '../local-cloud.ts'
@@ -7,6 +6,11 @@ import type { LocalPorts } from '../local-ports.ts'
 import type { Measurement } from './model.ts'
 
 export type MonitorPorts = Pick<LocalPorts, 'kafka' | 'warehouse' | 'failures'>
+/** What is looked at: datasets, by their names, and who reads their topics. */
+export type Watched = {
+  readonly datasets: readonly string[]
+  readonly consumerGroups: readonly ConsumerGroup[]
+}
 export type Monitor = {
   /** Something happened: measure at the usual pace again. */
   readonly wake: () => void
@@ -25,10 +29,10 @@ const ledgerShare = 50 // the ledger is summed again after this many times as lo
  */
 export function startMonitor(
   ports: MonitorPorts,
-  consumerGroups: readonly ConsumerGroup[],
+  watched: Watched,
   { everyMs, onMeasurement }: { everyMs: number; onMeasurement: (measurement: Measurement) => void },
 ): Monitor {
-  const measure = makeMeasure(ports, consumerGroups)
+  const measure = makeMeasure(ports, watched)
   const stopped = new AbortController()
   let woken = new AbortController()
   let alike = 0
@@ -63,11 +67,10 @@ export function startMonitor(
 /** One measurement at a time; each asks what may have changed since the one before. */
 export function makeMeasure(
   { kafka, warehouse, failures }: MonitorPorts,
-  consumerGroups: readonly ConsumerGroup[],
+  { datasets, consumerGroups }: Watched,
 ): () => Promise<Measurement> {
   const ingest = consumerGroups.filter(({ functionKey }) => functionKey === 'ingestStream')
   const detect = consumerGroups.filter(({ functionKey }) => functionKey === 'detectFraud')
-  const datasets = ingest.map(({ topic }) => datasetByTopic(topic)?.name)
   const known = new Map<string, readonly KeptFailure[]>()
   let frauds: number | undefined
   const tooLarge = atMostEvery(
@@ -77,9 +80,11 @@ export function makeMeasure(
   const ledger = atMostEvery(
     (tookMs) => tookMs * ledgerShare,
     () =>
-      oneRow<'records' | 'quarantined' | 'duplicates'>(
+      oneRow<'records' | 'quarantined' | 'duplicates' | 'beside'>(
         `SELECT coalesce(sum(records), 0) AS records, coalesce(sum(quarantined), 0) AS quarantined,
-                coalesce(sum(duplicates), 0) AS duplicates FROM ledger WHERE dataset = ANY($1)`,
+                coalesce(sum(duplicates), 0) AS duplicates,
+                coalesce(sum(records) FILTER (WHERE bronze_key !~ '/partition=\\d+/'), 0) AS beside
+           FROM ledger WHERE dataset = ANY($1)`,
         [datasets],
       ),
   )
@@ -112,11 +117,14 @@ export function makeMeasure(
       )
       return { lag, ...counts, found: frauds }
     }
+    // Files and edits have no offsets: what is known of them is what is in gold.
+    const { beside, ...counted } = await ledger()
+    const streamed = await through(ingest)
     return {
       atMs: performance.now(),
-      bronze: await through(ingest),
+      bronze: { ...streamed, through: streamed.through + beside },
       tooLarge: await tooLarge(),
-      ledger: await ledger(),
+      ledger: counted,
       ...(detect.length > 0 && { fraud: await fraud() }),
     }
   }

@@ -16,9 +16,9 @@ export function plainScreen(print: (text: string) => void = console.log): Screen
     note: print,
     alert: print,
     invocation: watch.invocation,
-    running({ endpoints, consumerGroups }, ports, data) {
+    running({ endpoints, ...watched }, ports, data) {
       print(formatEndpoints(endpoints).join('\n'))
-      watch.begin({ consumerGroups }, ports, data)
+      watch.begin(watched, ports, data)
       timer = setInterval(() => {
         const model = watch.model()
         const counts = logLine({ ...model, memory: undefined })

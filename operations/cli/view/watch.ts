@@ -1,17 +1,13 @@
-import type { CloudMessage, LocalCloud } from '../local-cloud.ts'
+import type { CloudMessage } from '../local-cloud.ts'
 import type { LocalPorts } from '../local-ports.ts'
 import { measureMemory } from './memory.ts'
 import { emptyModel, invoked, type Model, measured, progressed, type RunProgress } from './model.ts'
-import { type Monitor, startMonitor } from './monitor.ts'
+import { type Monitor, startMonitor, type Watched } from './monitor.ts'
 
 /** The model of a run as it goes on. */
 export type Watch = {
   readonly model: () => Model
-  readonly begin: (
-    cloud: Pick<LocalCloud, 'consumerGroups'>,
-    ports: LocalPorts,
-    dataDirectory: string,
-  ) => void
+  readonly begin: (watched: Watched, ports: LocalPorts, dataDirectory: string) => void
   readonly invocation: (message: CloudMessage) => void
   readonly progress: (progress: RunProgress) => void
   readonly end: () => void
@@ -30,8 +26,8 @@ export function openWatch({ everyMs, onChange }: { everyMs: number; onChange: ()
   }
   const watch: Watch = {
     model: () => model,
-    begin({ consumerGroups }, ports, dataDirectory) {
-      monitor = startMonitor(ports, consumerGroups, {
+    begin(watched, ports, dataDirectory) {
+      monitor = startMonitor(ports, watched, {
         everyMs,
         onMeasurement: (measurement) => change(measured(model, measurement)),
       })

@@ -27,14 +27,14 @@ it('prints how things stand once, for as long as nothing but the memory changes'
     failures: { async *list() {} },
     warehouse: {
       query: async () => [
-        { records: '0', quarantined: '0', duplicates: '0', through: '0', invalid: '0', found: '0' },
+        { records: '0', quarantined: '0', duplicates: '0', beside: '0', through: '0', invalid: '0', found: '0' },
       ],
     },
   } as unknown as LocalPorts
   const endpoints = { kafka: 'k:1', s3: 'http://s:1', lambda: 'http://l:1', postgres: 'postgresql://p:1/d' }
   const lines: string[] = []
   const screen = plainScreen((line) => lines.push(line))
-  screen.running({ endpoints, consumerGroups: [] }, ports, '/nowhere')
+  screen.running({ endpoints, datasets: [], consumerGroups: [] }, ports, '/nowhere')
   await vi.advanceTimersByTimeAsync(60_000)
   await screen.close()
 

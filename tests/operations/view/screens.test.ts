@@ -28,6 +28,7 @@ const endpoints = {
 }
 const cloud = {
   endpoints,
+  datasets: [],
   consumerGroups: ['ingestStream', 'detectFraud'].map((functionKey) => ({
     groupId: functionKey,
     topic: 'transactions',
@@ -43,7 +44,7 @@ const ports = {
   warehouse: {
     query: async (sql: string) =>
       sql.includes('ledger')
-        ? [{ records: '1000', quarantined: '7', duplicates: '30' }]
+        ? [{ records: '1000', quarantined: '7', duplicates: '30', beside: '0' }]
         : [{ through: '900', duplicates: '9', found: '12' }],
   },
 } as unknown as LocalPorts

@@ -110,17 +110,15 @@ function droppedFeed(name: string, source: DroppedSource, options: FeedOptions):
       const { run, startMs, reach, close } = takeRun(directory, world, note)
       const rows = records ?? Number.POSITIVE_INFINITY
       const files = generate({ seed, run, startMs, rows, dirt: dirt / 100 })
-      function* remembered() {
-        for (const file of files) {
-          reach(file.untilMs)
-          yield file
-        }
-      }
       const folder = join(directory, 'dropped', takenBy.name)
       note(`Files are dropped into ${folder}, and uploaded from there.`)
       onSent(0)
       const options = { dataset: takenBy.name, rate, upload, signal, note, onSent }
-      return dropFiles(folder, remembered(), options).finally(close)
+      return dropFiles(
+        folder,
+        each(files, ({ untilMs }) => reach(untilMs)),
+        options,
+      ).finally(close)
     },
   }
 }
@@ -147,23 +145,29 @@ function generatedFeed(name: string, source: GeneratedSource, options: FeedOptio
         dirt: dirt / 100,
         fraud: fraud / 100,
       })
-      function* remembered() {
-        for (const record of stream) {
-          reach(record.timestampMs)
-          yield record
-        }
-      }
       note(describeWorld(pace, startMs))
       if (startMs > Date.now())
         note('The simulated time is ahead of the clock by now; npm run reset begins anew.')
       onSent(0)
-      return produce(kafka, remembered(), {
-        due: dueOf(pace, counted.topic),
-        signal,
-        onSent: (sent) => onSent(sent.filter(({ topic }) => topic === counted.topic).length),
-        onBehind: (share) => note(describeBehind(pace, counted.name, share)),
-      }).finally(close)
+      return produce(
+        kafka,
+        each(stream, ({ timestampMs }) => reach(timestampMs)),
+        {
+          due: dueOf(pace, counted.topic),
+          signal,
+          onSent: (sent) => onSent(sent.filter(({ topic }) => topic === counted.topic).length),
+          onBehind: (share) => note(describeBehind(pace, counted.name, share)),
+        },
+      ).finally(close)
     },
+  }
+}
+
+/** The same items; each is shown before it is given. */
+function* each<Item>(items: Iterable<Item>, show: (item: Item) => void): Generator<Item> {
+  for (const item of items) {
+    show(item)
+    yield item
   }
 }
 

@@ -31,7 +31,7 @@ export async function runMigrationsNew(root: string, name = 'datasets'): Promise
 
 /** The file's text. What a person has to decide on stands behind its reason, as a statement that may not run as it is. */
 export const migrationText = (differences: readonly Difference[]): string =>
-  [
+  `${[
     '-- Written by `npx cupel migrations new` from the datasets, to be read before it is committed.',
     ...differences.map(({ name, statements, obstacles }) =>
       [
@@ -40,7 +40,7 @@ export const migrationText = (differences: readonly Difference[]): string =>
         ...obstacles.map(({ why, statement }) => `-- Decide: ${why}.\n${statement};`),
       ].join('\n'),
     ),
-  ].join('\n\n') + '\n'
+  ].join('\n\n')}\n`
 
 async function withEmptyDatabase<T>(
   work: (warehouse: ReturnType<typeof openPostgres>) => Promise<T>,

@@ -27,7 +27,15 @@ it('prints how things stand once, for as long as nothing but the memory changes'
     failures: { async *list() {} },
     warehouse: {
       query: async () => [
-        { records: '0', quarantined: '0', duplicates: '0', beside: '0', through: '0', invalid: '0', found: '0' },
+        {
+          records: '0',
+          quarantined: '0',
+          duplicates: '0',
+          beside: '0',
+          through: '0',
+          invalid: '0',
+          found: '0',
+        },
       ],
     },
   } as unknown as LocalPorts

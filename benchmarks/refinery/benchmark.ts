@@ -22,6 +22,7 @@ import { findSpark, type Spark } from './spark.ts'
  * README.md beside this file.
  *
  *     npm run bench -- --only refinery [--sizes 10000,200000,1000000] [--objects 20] [--no-spark] [--json]
+ *         [--profile <folder>]   a V8 CPU profile of our process, of each size one
  */
 const { values: options } = parseArgs({
   options: {
@@ -29,6 +30,7 @@ const { values: options } = parseArgs({
     objects: { type: 'string', default: '20' }, // of each dataset; merchants have as many
     'no-spark': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    profile: { type: 'string' },
   },
 })
 const sizes = options.sizes.split(',').map(Number)
@@ -108,7 +110,12 @@ async function runOurs(program: string, lake: Lake): Promise<Measured> {
   await emptyTables()
   const measured = await measure(
     () => {
-      const child = spawn(process.execPath, [program, directory, postgres.url, String(lanes)], piped)
+      const profiled = options.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', options.profile]
+      const child = spawn(
+        process.execPath,
+        [...profiled, program, directory, postgres.url, String(lanes)],
+        piped,
+      )
       child.stdin!.write(`${JSON.stringify(lake.keys)}\n`)
       return child
     },

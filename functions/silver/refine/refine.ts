@@ -1,7 +1,7 @@
 import type { Dataset } from '@cupel/core/dataset'
 import { parseBronzeKey } from '@cupel/core/keys'
+import type { RefineCounts } from '@cupel/core/refinement'
 import { forEachObject } from '@cupel/core/s3-event'
-import type { RefineCounts } from '@cupel/core/silver-sql'
 import type { ObjectStore } from '@cupel/io/object-store'
 import { isRefined, putRefined, type RefineFile, refineInto } from '@cupel/io/refined-object'
 import { type TemporaryFolder, withTemporaryFolder } from '@cupel/io/temporary-folder'

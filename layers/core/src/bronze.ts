@@ -14,10 +14,15 @@ export type ValueFormat = 'json' | 'text' | 'bytes' | 'tombstone' | NoRecord
 export type NoRecord = (typeof noRecords)[number]
 export const noRecords = ['ragged-row', 'broken-row', 'too-large', 'unreadable-file'] as const
 
-export type ReadValue = { readonly format: ValueFormat; readonly text?: string }
+export type ReadValue = {
+  readonly format: ValueFormat
+  readonly text?: string // of `json` and `text`
+  readonly json?: unknown // what JSON.parse makes of the text, where it is known
+}
 
 /** What is needed of a record to refine it. */
-export type BronzeRecord = Pick<KafkaRecord, 'topic' | 'partition' | 'offset' | 'timestampMs' | 'key'> & {
+export type BronzeRecord = Pick<KafkaRecord, 'topic' | 'partition' | 'offset' | 'timestampMs'> & {
+  readonly key: Uint8Array | null // of a tombstone; nobody asks for any other
   readonly value: ReadValue
 }
 
@@ -32,14 +37,15 @@ const escapes = /\\(?:u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|u[dD]([89a-fA-F]\w\w)
 export function readValue(value: Uint8Array | null): ReadValue {
   if (value === null) return { format: 'tombstone' }
   let text: string
+  let json: unknown
   try {
     text = utf8.decode(value)
-    JSON.parse(text)
+    json = JSON.parse(text)
   } catch {
     return { format: 'bytes' } // not UTF-8, not JSON, or nested deeper than the parser's stack
   }
   if (text.includes('\\u') && [...text.matchAll(escapes)].some(([, half]) => half)) return { format: 'bytes' }
-  return { format: /[\r\n]/.test(text) ? 'text' : 'json', text }
+  return { format: /[\r\n]/.test(text) ? 'text' : 'json', text, json }
 }
 
 /**
@@ -71,20 +77,40 @@ export function bronzeLines({
     `${before}${offset}${after}${format}",${valueMark}${value}}`
 }
 
+// A line as `bronzeLines` writes it, up to its value: a third less work than JSON.parse of the whole.
+const usualLine =
+  /^\{"topic":"([\w./-]+)","partition":(\d{1,9}),"offset":(\d{1,15}),"timestamp":(-?\d{1,15}),"key":(?:null|"[\w+/=]*"),"headers":\[(?:\["[^"\\]*",(?:null|"[\w+/=]*")\],?)*\],"format":"json","value":/
+
 /** A bronze line, read again; undefined for what is none. Where an object holds a name twice, the raw text still says so. */
 export function readBronzeLine(line: string): BronzeRecord | undefined {
-  let record: Record<string, unknown>
+  const usual = usualLine.exec(line)
+  const text = usual ? line.slice(usual[0].length, -1) : line
+  let json: unknown
   try {
-    record = JSON.parse(line)
+    json = JSON.parse(text)
   } catch {
     return undefined
   }
+  if (!usual || !line.endsWith('}')) return readOther(line, json as Record<string, unknown>)
+  const [, topic, partition, offset, timestamp] = usual
+  return {
+    topic: topic!,
+    partition: Number(partition),
+    offset: Number(offset),
+    timestampMs: Number(timestamp),
+    key: null,
+    value: { format: 'json', text, json },
+  }
+}
+
+function readOther(line: string, record: Record<string, unknown>): BronzeRecord | undefined {
   const { topic, partition, offset, timestamp, key, format, value } = record ?? {}
   if (typeof topic !== 'string' || typeof format !== 'string') return undefined
   const isNumber = (some: unknown): some is number => typeof some === 'number'
   if (!isNumber(partition) || !isNumber(offset) || !isNumber(timestamp)) return undefined
   const timestampMs = Math.min(Math.max(timestamp, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
-  const keyBytes = typeof key === 'string' ? Buffer.from(key, 'base64') : null
+  const isKeyed = format === 'tombstone' && typeof key === 'string'
+  const keyBytes = isKeyed ? Buffer.from(key, 'base64') : null
   return { topic, partition, offset, timestampMs, key: keyBytes, value: readAgain() }
 
   function readAgain(): ReadValue {
@@ -93,10 +119,8 @@ export function readBronzeLine(line: string): BronzeRecord | undefined {
     if (format === 'text') return { format, text: Buffer.from(String(value), 'base64').toString() }
     if (format !== 'json') return { format: 'bytes' }
     const isLast = Object.keys(record).at(-1) === 'value'
-    return {
-      format,
-      text: isLast ? line.slice(line.indexOf(valueMark) + valueMark.length, -1) : JSON.stringify(value),
-    }
+    const text = isLast ? line.slice(line.indexOf(valueMark) + valueMark.length, -1) : JSON.stringify(value)
+    return { format, text, json: value }
   }
 }
 

@@ -1,9 +1,10 @@
 import { type BronzeRecord, type NoRecord, noRecords, type ReadValue, type ValueFormat } from './bronze.ts'
-import { type Dataset, type RowOf, storedFields, unknownColumn } from './dataset.ts'
+import { type Dataset, type RowOf, storedFields, unknownColumn, writtenFields } from './dataset.ts'
 import { stringEnd } from './kinds/json.ts'
 import {
   accept,
   type Context,
+  type Field,
   type Parsed,
   parseField,
   type ReasonCode,
@@ -35,7 +36,7 @@ const shownLength = 200
 
 /**
  * Is this a record of the dataset? The row, or every violated rule in the order of the fields. Total: never throws, but
- * for a hashed field without a key. The first pass (first-pass-sql.ts) takes some of what it takes, as the very same row.
+ * for a hashed field without a key.
  */
 export function parseRecord<D extends Dataset>(
   dataset: D,
@@ -112,52 +113,31 @@ type Judged = {
 /** What becomes of each field, whatever becomes of the record. */
 export function judgeRecord(dataset: Dataset, value: ReadValue, secrets: Secrets = {}): Judged {
   if (value.format === 'tombstone' || isNoRecord(value.format)) return noRecord(value.format)
-  const record = value.text === undefined ? undefined : readObject(value.text, dataset)
+  const { fields, written, isNested } = planOf(dataset)
+  const record = readObject(value, isNested)
   if (record === undefined) return noRecord('unreadable')
   if (record === null) return noRecord('not-an-object')
   const { members, names, texts, repeated } = record
-  const fields = storedFields(dataset)
-  const unknown = names.filter(
-    (name) => !Object.hasOwn(dataset.fields, name) || dataset.fields[name]!.kind.derive,
-  )
-  const isTwice = (name: string): boolean =>
-    name === unknownColumn ? unknown.some((each) => repeated.has(pointer(each))) : repeated.has(pointer(name))
+  const unknown = dataset.unknownFields === 'ignore' ? [] : names.filter((name) => !written.has(name))
   const jsonOf = (name: string): unknown => {
     if (name === unknownColumn) return pick(members, unknown)
     return Object.hasOwn(members, name) ? members[name] : undefined
   }
-  const parse = (name: string): Parsed<unknown> => {
-    const { kind } = fields[name]!
-    const beside = kind.beside === undefined ? undefined : parse(kind.beside)
-    if (kind.derive)
-      return accept(beside?.ok && beside.value !== null ? kind.derive(`${beside.value}`) : null)
-    if (isTwice(name)) return reject('duplicate-field')
-    const context: Context = {
-      ...secrets,
-      repeated,
-      path: pointer(name),
-      text:
-        name === unknownColumn
-          ? `{${unknown.map((each) => `${JSON.stringify(each)}:${texts.get(each)}`).join()}}`
-          : texts.get(name),
-      beside: beside?.ok ? beside.value : undefined,
-    }
-    return parseField(fields[name]!, jsonOf(name), context)
-  }
   const row: Record<string, unknown> = {}
   const reasons: Reason[] = []
   let isGood = true
-  for (const [name, { policy, personal }] of Object.entries(fields)) {
-    const parsed = parse(name)
+  for (const planned of fields) {
+    const { name, field } = planned
+    const parsed = parse(planned)
     row[name] = parsed.ok ? parsed.value : null
     if (parsed.ok) continue
-    isGood &&= policy === 'warn'
+    isGood &&= field.policy === 'warn'
     const { reason, at = '' } = parsed
     const isShown = reason !== 'missing' && reason !== 'duplicate-field'
     reasons.push({
       field: name + at,
       reason,
-      value: isShown ? showValue(jsonOf(name), personal !== false) : null,
+      value: isShown ? showValue(jsonOf(name), field.personal !== false) : null,
     })
   }
   if (dataset.unknownFields === 'reject' && unknown.length > 0) {
@@ -165,11 +145,69 @@ export function judgeRecord(dataset: Dataset, value: ReadValue, secrets: Secrets
     reasons.push({ field: null, reason: 'unknown-field', value: cut(unknown.sort(byBytes).join(', ')) })
   }
   return { row, reasons, isGood }
+
+  function parse({ name, field, path, beside, isPlain }: PlannedField): Parsed<unknown> {
+    if (repeated.size > 0 && isTwice(name, path)) return reject('duplicate-field')
+    if (isPlain) return parseField(field, jsonOf(name), secrets)
+    const other = beside && parse(beside)
+    const { kind } = field
+    if (kind.derive) return accept(other?.ok && other.value !== null ? kind.derive(`${other.value}`) : null)
+    const text =
+      name === unknownColumn
+        ? `{${unknown.map((each) => `${JSON.stringify(each)}:${texts.get(each)}`).join()}}`
+        : texts.get(name)
+    const context = { ...secrets, repeated, path, text, beside: other?.ok ? other.value : undefined }
+    return parseField(field, jsonOf(name), context)
+  }
+  function isTwice(name: string, path: string): boolean {
+    return name === unknownColumn ? unknown.some((each) => repeated.has(pointer(each))) : repeated.has(path)
+  }
+}
+
+type PlannedField = {
+  readonly name: string
+  readonly field: Field
+  readonly path: string
+  readonly beside: PlannedField | undefined
+  readonly isPlain: boolean // asks for nothing but its own value
+}
+type Plan = {
+  readonly fields: readonly PlannedField[]
+  readonly written: ReadonlySet<string> // names that a record may have
+  readonly isNested: boolean
+}
+
+const plans = new WeakMap<Dataset, Plan>()
+
+/** What is known of a dataset's records before one is seen, once for each dataset. */
+function planOf(dataset: Dataset): Plan {
+  const known = plans.get(dataset)
+  if (known) return known
+  const stored = storedFields(dataset)
+  const planned = (name: string): PlannedField => {
+    const field = stored[name]!
+    const { beside, derive, parseNested } = field.kind
+    return {
+      name,
+      field,
+      path: pointer(name),
+      beside: beside === undefined ? undefined : planned(beside),
+      isPlain: beside === undefined && !derive && !parseNested,
+    }
+  }
+  const plan: Plan = {
+    fields: Object.keys(stored).map(planned),
+    written: new Set(Object.keys(writtenFields(dataset))),
+    isNested: Object.values(stored).some(({ kind }) => kind.parseNested),
+  }
+  plans.set(dataset, plan)
+  return plan
 }
 
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
-const isNoRecord = (format: ValueFormat): format is NoRecord => noRecords.some((one) => one === format)
+const isNoRecord = (format: ValueFormat): format is NoRecord =>
+  (noRecords as readonly string[]).includes(format)
 
 const pick = (members: JsonObject['members'], names: readonly string[]): unknown =>
   names.length > 0 ? Object.fromEntries(names.map((name) => [name, members[name]])) : undefined
@@ -193,25 +231,44 @@ const scalarText = (value: Scalar): string =>
 
 type JsonObject = {
   readonly members: Readonly<Record<string, unknown>>
-  readonly names: readonly string[] // each once, as they stand there
-  readonly texts: ReadonlyMap<string, string> // of each member, the JSON as it is written
+  readonly names: readonly string[] // each once
+  readonly texts: ReadonlyMap<string, string> // of each member, the JSON as it is written; where there are nested fields
   readonly repeated: ReadonlySet<string> // JSON pointers to members that stand twice
 }
 
 /** A JSON object; null for other JSON, undefined for what is none. */
-function readObject(text: string, dataset: Dataset): JsonObject | null | undefined {
-  let json: unknown
+function readObject({ text, json }: ReadValue, isNested: boolean): JsonObject | null | undefined {
+  if (text === undefined) return undefined
+  let value = json
   try {
-    json = JSON.parse(text)
+    value ??= JSON.parse(text)
   } catch {
     return undefined
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) return null
-  const isNested = Object.values(dataset.fields).some(({ kind }) => kind.parseNested)
-  return {
-    members: json as Record<string, unknown>,
-    ...memberNames(text, isNested ? Number.POSITIVE_INFINITY : 1),
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
+  const members = value as Record<string, unknown>
+  if (!isNested && standsOnce(text, members))
+    return { members, names: Object.keys(members), texts: noTexts, repeated: noneTwice }
+  return { members, ...memberNames(text, isNested ? Number.POSITIVE_INFINITY : 1) }
+}
+
+const noTexts: ReadonlyMap<string, string> = new Map()
+const noneTwice: ReadonlySet<string> = new Set()
+
+/**
+ * Does each member stand once in this text of an object? By counting quotes: without escapes, a name has two and a string
+ * has two, so a member more would show. False where that does not tell.
+ */
+function standsOnce(text: string, members: Readonly<Record<string, unknown>>): boolean {
+  if (text.includes('\\')) return false
+  let quotes = 0
+  for (const name in members) {
+    const value = members[name]
+    if (typeof value === 'object' && value !== null) return false
+    quotes += typeof value === 'string' ? 4 : 2
   }
+  for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', at + 1)) quotes -= 1
+  return quotes === 0
 }
 
 /** A member's name as JSON pointers have it. https://www.rfc-editor.org/rfc/rfc6901#section-3 */

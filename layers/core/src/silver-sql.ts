@@ -1,20 +1,24 @@
 /** The columns of silver, and what DuckDB's queries over them share. */
 import { type Dataset, storedFields } from './dataset.ts'
-import { identifier } from './kinds/strings.ts'
-
-/** How a record was received: the last columns of every silver file. */
-export const lineageColumns = ['_topic', '_partition', '_offset', '_timestamp_ms'] as const
+import { identifier, literal } from './kinds/strings.ts'
 
 /** Whether tombstones become rows of silver, with `_deleted`: null in all but their key and order. */
 export const keepsTombstones = ({ tombstones }: Dataset): boolean => tombstones !== 'quarantine'
 
-/** The columns of a silver file. */
-export const silverColumns = (dataset: Dataset): readonly string[] => [
-  ...Object.keys(storedFields(dataset)),
-  ...(hasWarnings(dataset) ? [warningsColumn] : []),
-  ...lineageColumns,
-  ...(keepsTombstones(dataset) ? ['_deleted'] : []),
-]
+/** The columns of a silver file, with their types in DuckDB. */
+export const silverTypes = (dataset: Dataset): Readonly<Record<string, string>> => ({
+  ...Object.fromEntries(
+    Object.entries(storedFields(dataset)).map(([name, { kind }]) => [name, kind.duckdbType]),
+  ),
+  ...(hasWarnings(dataset) && { [warningsColumn]: 'VARCHAR' }),
+  _topic: 'VARCHAR',
+  _partition: 'INTEGER',
+  _offset: 'BIGINT',
+  _timestamp_ms: 'BIGINT',
+  ...(keepsTombstones(dataset) && { _deleted: 'BOOLEAN' }),
+})
+
+export const silverColumns = (dataset: Dataset): readonly string[] => Object.keys(silverTypes(dataset))
 
 /** The columns that say which of two records of a key is newer, most significant first: `compareNewest` in SQL. */
 export const newestColumns = (dataset: Dataset): readonly string[] => [
@@ -41,24 +45,34 @@ export function foldSql(dataset: Dataset, from: string): string {
   return dataset.tombstones === 'delete' ? `SELECT * FROM (${newest}) WHERE NOT _deleted` : newest
 }
 
-/** `records` = `silver` + `quarantined` + `duplicates`. */
-export type RefineCounts = {
-  readonly records: number
-  readonly silver: number
-  readonly quarantined: number
-  readonly duplicates: number // older records of a key that the same file holds again
-  readonly warned: number // good records without a value that a field with the policy `warn` did not take
-}
-
 export type RefineFiles = {
-  readonly input: string // bronze NDJSON
+  readonly bronze: Uint8Array // NDJSON
   readonly silver: string // Parquet
   readonly quarantine: string // NDJSON; write it only when there is something to put there
   readonly key?: string // of the bronze object, for messages
 }
 
-// A value of 6 MB in base64, and its envelope. `read_csv` is no faster, and lost lines longer than half of its buffer.
-export const maxLineBytes = 16 * 1024 * 1024
+/**
+ * Writes a silver file out of a file of rows as `refineBronze` gives them, in their order; answers with how many. DuckDB has
+ * to be told of the longest row, in bytes: it would lose one that is longer than half of its buffer.
+ */
+export function silverStatement(
+  dataset: Dataset,
+  {
+    rows,
+    longestRow,
+    silver,
+  }: { readonly rows: string; readonly longestRow: number; readonly silver: string },
+): string {
+  const types = Object.entries(silverTypes(dataset)).map(
+    ([name, type]) => `${literal(name)}: ${literal(type)}`,
+  )
+  const longest = Math.max(longestRow, leastLongest)
+  const read = `read_csv(${literal(rows)}, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', new_line = '\\n', nullstr = '', allow_quoted_nulls = false, parallel = false, max_line_size = ${longest}, buffer_size = ${4 * longest}, columns = {${types.join(', ')}})`
+  return `COPY (FROM ${read}) TO ${literal(silver)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, KV_METADATA {dataset: ${literal(dataset.name)}, version: ${literal(String(dataset.version))}})`
+}
+
+const leastLongest = 1_000_000 // below that a smaller buffer saves nothing
 
 /** Reasons, as JSON, for which fields with the policy `warn` are null; a column of silver where there are such fields. */
 export const warningsColumn = '_warnings'

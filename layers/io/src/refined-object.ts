@@ -1,7 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
 import { quarantineKey, silverKey } from '@cupel/core/keys'
-import type { RefineCounts, RefineFiles } from '@cupel/core/silver-sql'
+import type { RefineCounts } from '@cupel/core/refinement'
+import type { RefineFiles } from '@cupel/core/silver-sql'
 import type { ObjectStore } from './object-store.ts'
 import type { TemporaryFolder } from './temporary-folder.ts'
 
@@ -24,7 +25,7 @@ export async function isRefined(lake: Pick<ObjectStore, 'head'>, origin: Origin)
   return Object.entries(madeOf(origin)).every(([name, value]) => present?.metadata[name] === value)
 }
 
-/** Refines an NDJSON file to a Parquet file and, where records are rejected, an NDJSON file of them. */
+/** Refines NDJSON to a Parquet file and, where records are rejected, an NDJSON file of them. */
 export type RefineFile = (dataset: Dataset, files: Required<RefineFiles>) => Promise<RefineCounts>
 export type Refined = {
   readonly counts: RefineCounts
@@ -40,11 +41,10 @@ export async function refineInto(
 ): Promise<Refined> {
   const files = {
     key,
-    input: folder.file('bronze.ndjson'),
+    bronze: body,
     silver: folder.file('silver.parquet'),
     quarantine: folder.file('quarantine.ndjson'),
   }
-  await writeFile(files.input, body)
   return { counts: await refineFile(dataset, files), files }
 }
 

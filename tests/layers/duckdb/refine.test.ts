@@ -1,5 +1,5 @@
 import { createHash, createHmac } from 'node:crypto'
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { access, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bronzeLine, readValue } from '@cupel/core/bronze'
@@ -61,6 +61,9 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
+const bronzeOf = (records: readonly KafkaRecord[]): Uint8Array =>
+  bytes(records.map((record) => `${bronzeLine(record)}\n`).join(''))
+
 let count = 0
 async function refine(
   records: readonly KafkaRecord[],
@@ -68,11 +71,10 @@ async function refine(
 ) {
   const name = join(folder, String(count++))
   const files = {
-    input: `${name}.ndjson`,
+    bronze: bronzeOf(records),
     silver: `${name}.parquet`,
     quarantine: `${name}-quarantine.ndjson`,
   }
-  await writeFile(files.input, records.map((record) => `${bronzeLine(record)}\n`).join(''))
   const counts = await refineFile(on, of, files, secrets)
   const quarantine = counts.quarantined > 0 ? await readFile(files.quarantine, 'utf8') : ''
   const silver = await asyncBufferFromFile(files.silver)
@@ -391,19 +393,14 @@ it('refines files that are asked for at once, each for itself', async () => {
 })
 
 it('throws when the world fails, and refines the next file as if nothing had been', async () => {
-  const files = {
-    input: join(folder, 'absent.ndjson'),
-    silver: join(folder, 's'),
-    quarantine: join(folder, 'q'),
-  }
-  await expect(refineFile(engine, orders, files)).rejects.toThrow('absent.ndjson')
-  const broken = join(folder, 'broken.ndjson')
-  await writeFile(broken, `${bronzeLine(order(0))}\n{"topic":\n`)
-  await expect(refineFile(engine, orders, { ...files, input: broken })).rejects.toThrow('JSON')
-  const input = join(folder, 'good.ndjson')
-  await writeFile(input, `${bronzeLine(order(0))}\n`)
+  const files = { silver: join(folder, 's'), quarantine: join(folder, 'q') }
+  const broken = bytes(`${bronzeLine(order(0))}\n{"topic":\n`)
+  await expect(refineFile(engine, orders, { ...files, bronze: broken })).rejects.toThrow(
+    'line 2 is no bronze line',
+  )
+  const bronze = bronzeOf([order(0)])
   const nowhere = join(folder, 'no such folder', 'silver.parquet')
-  await expect(refineFile(engine, orders, { ...files, input, silver: nowhere })).rejects.toThrow(
+  await expect(refineFile(engine, orders, { ...files, bronze, silver: nowhere })).rejects.toThrow(
     'no such folder',
   )
   expect((await refine([order(0)])).counts.silver).toBe(1)

@@ -91,9 +91,9 @@ const offer = (offset: number, changes: object = {}, of: Partial<KafkaRecord> = 
 
 async function refined(records: readonly KafkaRecord[]): Promise<string> {
   const name = newName()
-  await writeFile(name, records.map((record) => `${bronzeLine(record)}\n`).join(''))
+  const bronze = Buffer.from(records.map((record) => `${bronzeLine(record)}\n`).join(''))
   const silver = `${name}.parquet`
-  const { quarantined } = await refineFile(engine, offers, { input: name, silver, quarantine: `${name}.bad` })
+  const { quarantined } = await refineFile(engine, offers, { bronze, silver, quarantine: `${name}.bad` })
   expect(quarantined).toBe(0)
   return silver
 }

@@ -1,5 +1,5 @@
 /** Kafka records without a value, of datasets that say what they do: from the bronze line to gold. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bronzeLine } from '@cupel/core/bronze'
@@ -65,9 +65,9 @@ async function refine(of: Dataset, records: readonly Partial<KafkaRecord>[]) {
   const lines = records.map((record, offset) =>
     bronzeLine(kafkaRecord({ topic: of.topic!, timestampMs: sentMs, offset, ...record })),
   )
-  await writeFile(file, lines.map((line) => `${line}\n`).join(''))
+  const bronze = Buffer.from(lines.map((line) => `${line}\n`).join(''))
   const silver = `${file}.parquet`
-  const counts = await refineFile(engine, of, { input: file, silver, quarantine: `${file}.bad` })
+  const counts = await refineFile(engine, of, { bronze, silver, quarantine: `${file}.bad` })
   const rejected = counts.quarantined > 0 ? (await readFile(`${file}.bad`, 'utf8')).trim().split('\n') : []
   return { silver, counts, reasons: rejected.map((line) => JSON.parse(line).reasons) }
 }

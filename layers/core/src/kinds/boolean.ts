@@ -1,5 +1,5 @@
 import { accept, fieldOf, type Kind, reject } from './kind.ts'
-import { literal, lowerAscii } from './strings.ts'
+import { lowerAscii } from './strings.ts'
 
 const yes = ['true', 't', 'yes', 'y', '1']
 const no = ['false', 'f', 'no', 'n', '0']
@@ -15,10 +15,6 @@ const booleanKind: Kind<boolean> = {
     const word = lowerAscii(String(value))
     return yes.includes(word) ? accept(true) : no.includes(word) ? accept(false) : reject('not-a-boolean')
   },
-  quick: (text) => ({
-    value: `CASE WHEN lower(${text}) IN (${yes.map(literal)}) THEN true WHEN lower(${text}) IN (${no.map(literal)}) THEN false END`,
-    numbers: {},
-  }),
 }
 
 /** True or false: JSON's own, the numbers 1 and 0, or a word for them in any letter case. */

@@ -7,11 +7,14 @@ export const maxTimeMs = 253_402_300_799_999 // 9999-12-31T23:59:59.999Z
 
 /** Milliseconds from 1970 to the start of a day; undefined when the calendar has no such day. */
 export function dayStartMs({ year, month, day }: Day): number | undefined {
-  if (year < 1 || year > 9999) return undefined
-  const date = new Date(0)
-  date.setUTCFullYear(year, month - 1, day) // Date.UTC would take the years 0 to 99 as 1900 to 1999
-  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? date.getTime() : undefined
+  if (year < 1 || year > 9999 || month < 1 || month > 12) return undefined
+  if (day < 1 || day > (month === 2 && isLeap(year) ? 29 : daysOfMonth[month - 1]!)) return undefined
+  if (year > 99) return Date.UTC(year, month - 1, day)
+  return new Date(0).setUTCFullYear(year, month - 1, day) // Date.UTC takes the years 0 to 99 as 1900 to 1999
 }
+
+const daysOfMonth = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+const isLeap = (year: number): boolean => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
 
 /** The canonical text of a day, `2026-01-02`. */
 export const dayText = ({ year, month, day }: Day): string =>

@@ -12,8 +12,8 @@ import polish from 'i18n-iso-countries/langs/pl.json' with { type: 'json' }
 import portuguese from 'i18n-iso-countries/langs/pt.json' with { type: 'json' }
 import swedish from 'i18n-iso-countries/langs/sv.json' with { type: 'json' }
 import turkish from 'i18n-iso-countries/langs/tr.json' with { type: 'json' }
-import { accept, between, fieldOf, type Kind, reject, type Spellings } from './kind.ts'
-import { lookupSql, lowerAscii } from './strings.ts'
+import { accept, between, fieldOf, type Kind, reject } from './kind.ts'
+import { lowerAscii } from './strings.ts'
 
 const others = [
   danish,
@@ -50,9 +50,12 @@ const aliases: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Letter case of ASCII and full stops do not matter: `U.S.` is `us`. */
-const fold = (text: string): string => lowerAscii(text).replaceAll('.', '')
+const fold = (text: string): string => {
+  const lower = lowerAscii(text)
+  return lower.includes('.') ? lower.replaceAll('.', '') : lower
+}
 
-const spellings: Spellings = { name: 'countries', entries: buildSpellings() }
+const spellings = buildSpellings()
 
 const countryKind: Kind<string> = {
   name: 'country',
@@ -63,16 +66,9 @@ const countryKind: Kind<string> = {
   postgresType: 'text',
   postgresCheck: (column) => `length(${column}) = 2`,
   parse: (value) => {
-    const found = typeof value === 'string' ? spellings.entries.get(fold(value)) : undefined
+    const found = typeof value === 'string' ? spellings.get(fold(value)) : undefined
     return found === undefined ? reject('unknown-country') : accept(found)
   },
-  quick: (text) => ({
-    spellings,
-    value: lookupSql(
-      spellings,
-      `CASE WHEN strlen(${text}) <> length(${text}) THEN ${text} WHEN contains(${text}, '.') THEN replace(lower(${text}), '.', '') ELSE lower(${text}) END`,
-    ),
-  }),
 }
 
 /** An ISO 3166-1 alpha-2 code, out of alpha-2, alpha-3, or a name in English or some other languages. */

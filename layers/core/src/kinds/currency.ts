@@ -1,6 +1,6 @@
 import { data } from 'currency-codes'
-import { accept, between, fieldOf, type Kind, reject, type Spellings } from './kind.ts'
-import { lookupSql, upperAscii } from './strings.ts'
+import { accept, between, fieldOf, type Kind, reject } from './kind.ts'
+import { upperAscii } from './strings.ts'
 
 // Signs that one currency alone uses by itself; those of several are refused.
 const signs = {
@@ -36,10 +36,10 @@ const signsOf = (code: string): readonly string[] => {
   return [code, ...(own.length > 0 ? own : shared)]
 }
 
-const spellings: Spellings = {
-  name: 'currencies',
-  entries: new Map([...[...units.keys()].map((code) => [code, code] as const), ...Object.entries(signs)]),
-}
+const spellings = new Map([
+  ...[...units.keys()].map((code) => [code, code] as const),
+  ...Object.entries(signs),
+])
 
 const currencyKind: Kind<string> = {
   name: 'currency',
@@ -51,17 +51,10 @@ const currencyKind: Kind<string> = {
   postgresCheck: (column) => `length(${column}) = 3`,
   parse: (value) => {
     if (typeof value !== 'string') return reject('unknown-currency')
-    const found = spellings.entries.get(upperAscii(value))
+    const found = spellings.get(upperAscii(value))
     if (found !== undefined) return accept(found)
     return reject(ambiguousSigns.includes(value) ? 'ambiguous-currency' : 'unknown-currency')
   },
-  quick: (text) => ({
-    spellings,
-    value: lookupSql(
-      spellings,
-      `CASE WHEN strlen(${text}) = length(${text}) THEN upper(${text}) ELSE ${text} END`,
-    ),
-  }),
 }
 
 /** An ISO 4217 code in capitals, of a currency in use; also the sign of a single currency. */

@@ -1,7 +1,7 @@
 import { type Day, dayStartMs, dayText } from './calendar.ts'
 import { accept, between, type FieldOptions, field, type Kind, type Personal, reject } from './kind.ts'
 import { type Range, ranged } from './ranged.ts'
-import { lowerAscii, wholeMatchSql, wholePattern } from './strings.ts'
+import { lowerAscii } from './strings.ts'
 
 type DateRule = Range & {
   /** How `03/04/2024` is read. Without it such a date is refused, unless only one reading exists (`25/04/2024`). */
@@ -14,19 +14,18 @@ export const date = <Optional extends boolean = false, Shown extends Personal = 
   options?: DateRule & FieldOptions<string, Optional, Shown>,
 ) => field(ranged(dateKind(options?.order), options ?? {}), description, options)
 
-type Part = 'year' | 'month' | 'day' | 'word' | 'first' | 'second'
-
-/** Each spelling, and what its groups are. Of the groups of a part at most one takes part in a match. */
-const spellings: readonly (readonly [pattern: string, parts: readonly Part[]])[] = [
-  [String.raw`(\d{4})(?:-(\d{1,2})-|/(\d{1,2})/)(\d{1,2})`, ['year', 'month', 'month', 'day']],
-  [String.raw`(\d{1,2})[.](\d{1,2})[.](\d{4})`, ['day', 'month', 'year']],
-  [String.raw`(\d{1,2})(?:/(\d{1,2})/|-(\d{1,2})-)(\d{4})`, ['first', 'second', 'second', 'year']],
-  [String.raw`(\d{1,2})[ -]([A-Za-z]{3,9})[.]?[ -](\d{4})`, ['day', 'word', 'year']],
-  [String.raw`([A-Za-z]{3,9})[.]? (\d{1,2}),? (\d{4})`, ['word', 'day', 'year']],
+const spellings = [
+  /^(?<year>\d{4})-(?<month>\d{1,2})-(?<day>\d{1,2})$/,
+  /^(?<year>\d{4})\/(?<month>\d{1,2})\/(?<day>\d{1,2})$/,
+  /^(?<day>\d{1,2})\.(?<month>\d{1,2})\.(?<year>\d{4})$/,
+  /^(?<first>\d{1,2})\/(?<second>\d{1,2})\/(?<year>\d{4})$/,
+  /^(?<first>\d{1,2})-(?<second>\d{1,2})-(?<year>\d{4})$/,
+  /^(?<day>\d{1,2})[ -](?<word>[A-Za-z]{3,9})\.?[ -](?<year>\d{4})$/,
+  /^(?<word>[A-Za-z]{3,9})\.? (?<day>\d{1,2}),? (?<year>\d{4})$/,
 ]
-const anySpelling = spellings.map(([pattern]) => pattern).join('|')
-const groups = spellings.flatMap(([, parts]) => parts)
-const pattern = wholePattern(anySpelling)
+
+// As we write it, of a day that every month has: nothing has to be reckoned.
+const canonicalPattern = /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])$/
 
 const months = 'january february march april may june july august september october november december'.split(
   ' ',
@@ -43,41 +42,36 @@ function dateKind(order: DateRule['order']): Kind<string> {
     duckdbType: 'DATE',
     postgresType: 'date',
     parse: (value) => {
+      if (typeof value === 'string' && canonicalPattern.test(value)) return accept(value)
       const day = typeof value === 'string' ? readDay(value, order) : 'not-a-date'
       if (typeof day === 'string') return reject(day)
       return dayStartMs(day) === undefined ? reject('no-such-date') : accept(dayText(day))
     },
-    quick: (text) => ({ value: quickDateSql(text, order) }),
   }
 }
 
 function readDay(text: string, order: DateRule['order']): Day | 'not-a-date' | 'ambiguous-date' {
-  const match = pattern.exec(text)
-  if (!match) return 'not-a-date'
-  const part = (name: Part): string =>
-    groups.map((group, at) => (group === name && match[at + 1]) || '').join('')
-  const year = Number(part('year'))
-  if (part('first') !== '') {
-    const [first, second] = [Number(part('first')), Number(part('second'))]
-    if (order ? order === 'month-first' : first === second || second > 12)
-      return { year, month: first, day: second }
-    return order || first > 12 ? { year, month: second, day: first } : 'ambiguous-date'
+  for (const spelling of spellings) {
+    const parts = spelling.exec(text)?.groups
+    if (!parts) continue
+    const { first, second, word } = parts
+    const year = Number(parts.year)
+    if (first !== undefined) return slashedDay(year, Number(first), Number(second), order)
+    const day = Number(parts.day)
+    if (word === undefined) return { year, month: Number(parts.month), day }
+    const at = monthWords.indexOf(lowerAscii(word))
+    return at < 0 ? 'not-a-date' : { year, month: Math.floor(at / 3) + 1, day }
   }
-  const word = lowerAscii(part('word'))
-  if (word !== '' && !monthWords.includes(word)) return 'not-a-date'
-  const month = word === '' ? Number(part('month')) : Math.floor(monthWords.indexOf(word) / 3) + 1
-  return { year, month, day: Number(part('day')) }
+  return 'not-a-date'
 }
 
-/** Year first, day first with dots, and slashes where the dataset says what they mean. */
-function quickDateSql(text: string, order: DateRule['order']): string {
-  const day = (year: string, month: string, day: string): string =>
-    `TRY_CAST(concat(${[year, month, day].map((part) => `${text}[${part}]`).join(", '-', ")}) AS DATE)`
-  const slashes = order === 'day-first' ? day('7:10', '4:5', '1:2') : day('7:10', '1:2', '4:5')
-  const forms = [
-    [String.raw`[1-9]\d{3}(?:-\d\d?-|/\d\d?/)\d\d?`, `TRY_CAST(${text} AS DATE)`],
-    [String.raw`\d\d[.]\d\d[.][1-9]\d{3}`, day('7:10', '4:5', '1:2')],
-    ...(order ? [[String.raw`\d\d/\d\d/[1-9]\d{3}`, slashes] as const] : []),
-  ] as const
-  return `CASE ${forms.map(([form, value]) => `WHEN ${wholeMatchSql(text, form)} THEN ${value}`).join(' ')} END`
+function slashedDay(
+  year: number,
+  first: number,
+  second: number,
+  order: DateRule['order'],
+): Day | 'ambiguous-date' {
+  if (order ? order === 'month-first' : first === second || second > 12)
+    return { year, month: first, day: second }
+  return order || first > 12 ? { year, month: second, day: first } : 'ambiguous-date'
 }

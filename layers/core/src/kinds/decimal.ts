@@ -5,7 +5,6 @@ import {
   decimalUnits,
   exampleDecimal,
   fitDecimal,
-  quickDecimalSql,
   readDecimal,
 } from './numbers.ts'
 
@@ -41,6 +40,5 @@ function decimalKind(column: DecimalColumn): Kind<string> {
       const decimal = decimalOf(value, readDecimal)
       return decimal.ok ? fitDecimal(decimal.value, column) : decimal
     },
-    quick: (text) => quickDecimalSql(text, column),
   }
 }

@@ -7,7 +7,7 @@ import {
   type Kind,
   type Personal,
 } from './kind.ts'
-import { type DecimalColumn, decimalOf, fitDecimal, quickDecimalSql, readDecimal } from './numbers.ts'
+import { type DecimalColumn, decimalOf, fitDecimal, readDecimal } from './numbers.ts'
 
 type IntegerRange = { readonly min?: number; readonly max?: number } // inclusive
 
@@ -38,10 +38,6 @@ function integerKind({
       const decimal = decimalOf(value, readDecimal)
       const fitted = decimal.ok ? fitDecimal(decimal.value, column) : decimal
       return fitted.ok ? accept(Number(fitted.value)) : fitted
-    },
-    quick: (text) => {
-      const quick = quickDecimalSql(text, column)
-      return { ...quick, value: `CAST(${quick.value} AS BIGINT)` }
     },
   }
 }

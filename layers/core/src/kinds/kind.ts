@@ -1,9 +1,4 @@
-/**
- * What all kinds share. A kind is one file: `parse`, in TypeScript, is the whole truth about a value; `quick`, in
- * DuckDB's SQL, takes the usual spellings of whole files at once and leaves every other to `parse`. What `quick` takes,
- * `parse` takes as the very same value; a test over hostile input stands guard
- * (tests/layers/core/kinds/first-pass.test.ts).
- */
+/** What all kinds share. A kind is one file; its `parse` is the whole truth about a value. */
 import { concealed } from './concealed.ts'
 import { trim } from './strings.ts'
 
@@ -87,8 +82,6 @@ export type Kind<Value = unknown> = {
   readonly schema: JsonSchema
   /** A JSON value that the kind takes; the same for the same `random`, numbers from 0 to below 1. */
   readonly example: (random: () => number) => unknown
-  /** The usual spellings, cheaply (first-pass-sql.ts). Without it every record of the dataset goes to `parse`. */
-  readonly quick?: (text: string) => QuickSql
   readonly duckdbType: string
   readonly postgresType: string
   /** A condition that PostgreSQL checks on top of the type, where it costs next to nothing. */
@@ -99,25 +92,6 @@ export type Kind<Value = unknown> = {
   /** Its value follows from the one beside it alone; what the record says is not read. */
   readonly derive?: (beside: string) => Value | null
 }
-
-/**
- * The usual spellings of a field, out of a VARCHAR column that holds its string, or number or boolean as JSON writes it,
- * most white space at its ends cut. Says no more than `parse` says: where it has a value, `parse` has that very value.
- */
-export type QuickSql = {
-  /** The value, of the kind's `duckdbType`; NULL: `parse` is to say. Raises no error. */
-  readonly value: string
-  readonly spellings?: Spellings
-  /** What must hold of the value beside, of a column that holds it; NULL where there is none. */
-  readonly isGood?: (value: string) => string
-  /** Where this is not true, the value counts only if it is known to be a string: `5` is no text, `"5"` is. */
-  readonly isString?: string
-  /** Numbers and booleans are taken as strings of the same text are; `isLonger` where JSON may have said it in fewer characters. */
-  readonly numbers?: { readonly isLonger?: string }
-}
-
-/** A closed table from spelling to value. */
-export type Spellings = { readonly name: string; readonly entries: ReadonlyMap<string, string> }
 
 /** What silver and gold hold of a personal field: the value itself, its mask, or a keyed hash. Reasons show none of it. */
 export type Personal = boolean | 'mask' | 'hash'

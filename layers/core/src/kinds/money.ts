@@ -15,9 +15,6 @@ import {
   decimalOf,
   decimalUnits,
   fitDecimal,
-  type QuickSpelling,
-  quickDecimalSql,
-  quickSpelling,
   readDecimal,
 } from './numbers.ts'
 import { wholePattern } from './strings.ts'
@@ -89,99 +86,84 @@ function moneyKind({ positive = false, min, max, decimalSign, currency }: MoneyR
         return reject('too-precise')
       return fitDecimal(decimal.value, column)
     },
-    ...(currency === undefined && {
-      quick: (text: string) => quickDecimalSql(text, column, style.quick, style.plain),
-    }),
   }
 }
 
 // Around the digits: parentheses or a sign for below zero, a currency sign in front or behind, or its code.
-const space = String.raw`[ \x{a0}\x{202f}]?`
-const sign = String.raw`[+\x{2212}-]?`
+const space = String.raw`[ \u00a0\u202f]?`
+const sign = String.raw`[+\u2212-]?`
 const currencySign = '[$€£¥₹]'
-const digits = String.raw`[0-9.,'\x{2019} \x{a0}\x{202f}\x{2009}]*[0-9]`
-const amountOf = (mark: string): string =>
-  `(\\(?)(${sign})((?:(?:${mark})${space})?)(${sign})(${digits})((?:${space}(?:${mark}))?)(\\)?)`
+const digits = String.raw`[0-9.,'\u2019 \u00a0\u202f\u2009]*[0-9]`
+const amountOf = (mark: string): RegExp =>
+  wholePattern(
+    `(\\(?)(${sign})((?:(?:${mark})${space})?)(${sign})(${digits})((?:${space}(?:${mark}))?)(\\)?)`,
+  )
+const amount = amountOf(currencySign)
+const amountOrCode = amountOf(`${currencySign}|[A-Z]{3}`)
 
-// How digits are written; what to drop. The decimal sign that is left may be a comma.
-type Notation = { readonly spelling: string; readonly drop: string }
-const group = (mark: string): string => `[1-9]\\d{0,2}(?:${mark}\\d{3})`
-const grouped = (mark: string, drop: string, decimalSign: string): Notation => ({
-  spelling: `${group(mark)}+(?:${decimalSign}\\d+)?`,
-  drop,
+// How digits are written, and what is dropped of them. The decimal sign that is left may be a comma.
+type Notation = { readonly pattern: RegExp; readonly drop?: RegExp }
+const grouped = (mark: string, decimalSign: string): Notation => ({
+  pattern: wholePattern(`[1-9]\\d{0,2}(?:${mark}\\d{3})+(?:${decimalSign}\\d+)?`),
+  drop: new RegExp(mark, 'gu'),
 })
 const anyhow = (decimalSign: string): readonly Notation[] => [
-  grouped(String.raw`[ \x{a0}\x{202f}\x{2009}]`, ' \u00a0\u202f\u2009', decimalSign),
-  grouped(String.raw`['\x{2019}]`, "'\u2019", decimalSign),
+  grouped(String.raw`[ \u00a0\u202f\u2009]`, decimalSign),
+  grouped(String.raw`['\u2019]`, decimalSign),
 ]
 const byPoint: readonly Notation[] = [
-  { spelling: String.raw`\d+|\d*[.]\d+`, drop: '' },
-  grouped(',', ',', '[.]'),
+  { pattern: wholePattern(String.raw`\d+|\d*[.]\d+`) },
+  grouped(',', '[.]'),
 ]
-const byComma: readonly Notation[] = [
-  { spelling: String.raw`\d+|\d+,\d+`, drop: '' },
-  grouped('[.]', '.', ','),
-]
-const ambiguous = String.raw`[1-9]\d{0,2}[.,]\d{3}`
+const byComma: readonly Notation[] = [{ pattern: wholePattern(String.raw`\d+|\d+,\d+`) }, grouped('[.]', ',')]
 
 /** How the amounts of a field are written. */
 type Style = {
-  readonly amount: string
+  readonly amount: RegExp
+  readonly plain: RegExp // what is a decimal as it stands
+  readonly ambiguous?: RegExp
   readonly notations: readonly Notation[] // tried in this order
-  readonly ambiguous?: string
-  readonly plain: (whole: number, fraction: number) => string // strings that are taken as they are
   readonly schema: string
-  readonly quick?: readonly QuickSpelling[] // what the first pass takes besides
 }
 
 function styleOf(decimalSign: DecimalSign | undefined, hasCurrency: boolean): Style {
-  const amount = amountOf(hasCurrency ? `${currencySign}|[A-Z]{3}` : currencySign)
+  const either = hasCurrency ? amountOrCode : amount
   if (decimalSign === ',')
     return {
-      amount,
+      amount: either,
+      plain: /^-?\d+$/,
       notations: [...byComma, ...anyhow(',')],
-      plain: (whole) => quickSpelling(whole, 0),
       schema: String.raw`^-?\d{1,14}(?:,\d{1,4})?$`,
     }
-  const isKnown = decimalSign === '.'
-  const ofGroups = String.raw`[1-9]\d{0,2}(?:,\d{3})${isKnown ? '{1,3}(?:[.]\\d{1,4})?' : '{1,3}[.]\\d{1,4}|[1-9]\\d{0,2}(?:,\\d{3}){2,3}'}`
-  const quick = `(?:\\d{1,11}(?:[.]\\d{1,2})?|${ofGroups})`
+  const schema = String.raw`^-?\d{1,14}(?:[.](?:\d{1,2}|\d{4}))?$`
+  if (decimalSign === '.')
+    return {
+      amount: either,
+      plain: /^-?\d+(?:\.\d+)?$/,
+      notations: [...byPoint, ...anyhow('[.]')],
+      schema,
+    }
   return {
-    amount,
-    ...(!isKnown && { ambiguous }),
-    notations: isKnown ? [...byPoint, ...anyhow('[.]')] : [...byPoint, ...byComma, ...anyhow('[.,]')],
-    plain: (whole, fraction) =>
-      isKnown ? quickSpelling(whole, fraction) : `-?\\d{1,${whole}}(?:[.](?:\\d{1,2}|\\d{4}))?`,
-    schema: String.raw`^-?\d{1,14}(?:[.](?:\d{1,2}|\d{4}))?$`,
-    quick: [
-      { spelling: `-?${quick}`, plain: (text) => `replace(${text}, ',', '')` },
-      {
-        spelling: `-?(?:${currencySign} ?${quick}|${quick} ?${currencySign})`,
-        plain: (text) => `translate(${text}, '$€£¥₹, ', '')`,
-      },
-    ],
+    amount: either,
+    plain: /^-?\d+(?:\.(?:\d\d?|\d{4,}))?$/,
+    ambiguous: /^[1-9]\d{0,2}[.,]\d{3}$/,
+    notations: [...byPoint, ...byComma, ...anyhow('[.,]')],
+    schema,
   }
-}
-
-const javaScript = (pattern: string): RegExp => wholePattern(pattern.replace(/\\x\{(\w+)\}/g, '\\u{$1}'))
-const patterns = new Map<string, RegExp>()
-const matches = (pattern: string, text: string): RegExpExecArray | null => {
-  const made = patterns.get(pattern) ?? javaScript(pattern)
-  patterns.set(pattern, made)
-  return made.exec(text)
 }
 
 function readAmount(
   text: string,
-  { amount, ambiguous, notations }: Style,
+  { amount, plain, ambiguous, notations }: Style,
 ): { readonly decimal: Decimal; readonly mark: string } | ReasonCode {
-  const [, open, sign1, currency1, sign2, body, currency2, close] = matches(amount, text) ?? []
+  if (plain.test(text)) return { decimal: readDecimal(text)!, mark: '' }
+  const [, open, sign1, currency1, sign2, body, currency2, close] = amount.exec(text) ?? []
   if (body === undefined || (open === '(') !== (close === ')')) return 'not-a-number'
   if ((open && (sign1 || sign2)) || (sign1 && sign2) || (currency1 && currency2)) return 'not-a-number'
-  if (ambiguous !== undefined && matches(ambiguous, body)) return 'ambiguous-amount'
-  const notation = notations.find(({ spelling }) => matches(spelling, body))
+  if (ambiguous?.test(body)) return 'ambiguous-amount'
+  const notation = notations.find(({ pattern }) => pattern.test(body))
   if (!notation) return 'not-a-number'
-  const kept = [...body].filter((character) => !notation.drop.includes(character)).join('')
+  const kept = notation.drop ? body.replace(notation.drop, '') : body
   const belowZero = open || /[-\u2212]/.test(`${sign1}${sign2}`)
   const decimal = readDecimal(`${belowZero ? '-' : ''}${kept.replace(',', '.')}`)
   return decimal ? { decimal, mark: `${currency1}${currency2}`.trim() } : 'not-a-number'

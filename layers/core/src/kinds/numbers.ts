@@ -3,16 +3,7 @@
  * all of its decimal digits: below 10^15, at most 15 significant digits, and not so small (below 0.000001) that its text
  * has an exponent. Anything larger or finer has to be sent as a string.
  */
-import {
-  accept,
-  definitionError,
-  type Parsed,
-  type QuickSql,
-  type ReasonCode,
-  reject,
-  type Scalar,
-} from './kind.ts'
-import { literal, wholeMatchSql } from './strings.ts'
+import { accept, definitionError, type Parsed, type ReasonCode, reject, type Scalar } from './kind.ts'
 
 export type Decimal = {
   readonly negative: boolean // never set for zero
@@ -103,36 +94,3 @@ export function exampleDecimal(
   const digits = String(units < 0n ? -units : units).padStart(scale + 1, '0')
   return `${units < 0n ? '-' : ''}${digits.slice(0, -scale)}.${digits.slice(-scale)}`
 }
-
-export type QuickSpelling = { readonly spelling: string; readonly plain: (text: string) => string }
-
-/** Plain digits, as many as a double carries; `others` become plain digits by another expression. */
-export function quickDecimalSql(
-  text: string,
-  { precision, scale, min, max, positive }: DecimalColumn,
-  others: readonly QuickSpelling[] = [],
-  quickText = quickSpelling,
-): QuickSql {
-  const fraction = Math.min(scale, 6)
-  const whole = Math.min(precision - scale, 15 - fraction)
-  const cast = (of: string) => `TRY_CAST(${of} AS DECIMAL(${precision}, ${scale}))`
-  const as = (spelling: string, plain: string) => `WHEN ${wholeMatchSql(text, spelling)} THEN ${cast(plain)}`
-  const cases = [
-    as(quickText(whole, fraction), text),
-    ...others.map(({ spelling, plain }) => as(spelling, plain(text))),
-  ]
-  const bounds = (number: string) =>
-    [
-      positive && `${number} > 0`,
-      min !== undefined && `${number} >= ${cast(literal(min))}`,
-      max !== undefined && `${number} <= ${cast(literal(max))}`,
-    ].filter(Boolean)
-  return {
-    value: whole > 0 ? `CASE ${cases.join(' ')} END` : `NULL::DECIMAL(${precision}, ${scale})`,
-    ...(bounds('').length > 0 && { isGood: (number: string) => bounds(number).join(' AND ') }),
-    numbers: scale > 0 ? { isLonger: `contains(${text}, '0.0') OR ends_with(${text}, '.0')` } : {}, // 1e2 is 100.0
-  }
-}
-
-export const quickSpelling = (whole: number, fraction: number): string =>
-  `-?\\d{1,${whole}}${fraction > 0 ? `(?:[.]\\d{1,${fraction}})?` : ''}`

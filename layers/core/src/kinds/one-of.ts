@@ -8,7 +8,7 @@ import {
   type Personal,
   reject,
 } from './kind.ts'
-import { listSql, literal, lowerAscii, placeSql } from './strings.ts'
+import { literal, lowerAscii } from './strings.ts'
 
 /** One of a few words, in any ASCII letter case; the row holds it as the definition spells it. */
 export function oneOf<
@@ -27,7 +27,6 @@ function oneOfKind<Value extends string>(values: readonly Value[]): Kind<Value> 
     values.some((value) => value.trim() !== value || !value)
   )
     throw definitionError('oneOf', 'trimmed words that differ in more than letter case', values)
-  const isLower = values.every((value) => value === value.toLowerCase())
   return {
     name: 'oneOf',
     schema: { enum: values },
@@ -40,9 +39,5 @@ function oneOfKind<Value extends string>(values: readonly Value[]): Kind<Value> 
       const found = typeof value === 'string' ? byFolded.get(lowerAscii(value)) : undefined
       return found === undefined ? reject('not-one-of') : accept(found)
     },
-    quick: (text) => ({
-      value: `CASE WHEN strlen(${text}) = length(${text}) THEN ${isLower ? `CASE WHEN list_contains(${listSql(values)}, lower(${text})) THEN lower(${text}) END` : `${listSql(values)}[NULLIF(${placeSql([...byFolded.keys()], `lower(${text})`)}, 0)]`} END`,
-      ...(values.some((value) => /^(?:-?\d|true$|false$)/i.test(value)) && { isString: 'false' }),
-    }),
   }
 }

@@ -1,5 +1,5 @@
 import { accept, between, fieldOf, type Kind, reject } from './kind.ts'
-import { wholeMatchSql, wholePattern } from './strings.ts'
+import { wholePattern } from './strings.ts'
 
 // The trunk zero of "+49 (0) 30", then what people put between digits: spaces, hyphens and dashes, dots, slashes, parentheses.
 const separators = String.raw`\(0\)|[ ()./\x{a0}\x{2011}\x{2013}\x{202f}-]`
@@ -7,7 +7,7 @@ const separatorsPattern = new RegExp(separators.replace(/\\x\{(\w+)\}/g, '\\u{$1
 const canonical = String.raw`\+[1-9]\d{7,14}`
 const international = String.raw`(?:\+|00)[1-9]\d{7,14}`
 const national = String.raw`0?[1-9]\d{2,14}`
-const spaced = (between: string): string => `\\+[1-9](?:[${between}-]*\\d){7,14}`
+const canonicalPattern = wholePattern(canonical)
 const internationalPattern = wholePattern(international)
 const nationalPattern = wholePattern(national)
 
@@ -20,18 +20,12 @@ const phoneKind: Kind<string> = {
   postgresType: 'text',
   parse: (value) => {
     if (typeof value !== 'string') return reject('not-a-phone')
+    if (canonicalPattern.test(value)) return accept(value)
     const dialled = value.replace(separatorsPattern, '')
-    if (internationalPattern.test(dialled)) return accept(dialled.replace(/^00/, '+'))
+    if (internationalPattern.test(dialled))
+      return accept(dialled.startsWith('+') ? dialled : `+${dialled.slice(2)}`)
     return reject(nationalPattern.test(dialled) ? 'no-country-code' : 'not-a-phone')
   },
-  quick: (text) => ({
-    value: `CASE WHEN ${wholeMatchSql(text, canonical)} THEN ${text} WHEN contains(${text}, '(0)') THEN NULL ${[
-      ' ()', // what `translate` takes grows with each character that it drops
-      ' ()./',
-    ]
-      .map((some) => `WHEN ${wholeMatchSql(text, spaced(some))} THEN translate(${text}, '${some}-', '')`)
-      .join(' ')} END`,
-  }),
 }
 
 /**

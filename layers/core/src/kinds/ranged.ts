@@ -1,5 +1,4 @@
 import { definitionError, type Kind, reject } from './kind.ts'
-import { literal } from './strings.ts'
 
 export type Range = { readonly min?: string; readonly max?: string } // inclusive, as the kind writes its values
 
@@ -15,11 +14,6 @@ export function ranged(kind: Kind<string>, { min, max }: Range): Kind<string> {
   const [from, to] = [bound(min), bound(max)]
   if (from !== undefined && to !== undefined && from > to)
     throw definitionError(kind.name, 'bounds min <= max', { min, max })
-  const isOutside = (value: string): string =>
-    [
-      ...(from === undefined ? [] : [`${value} < CAST(${literal(from)} AS ${kind.duckdbType})`]),
-      ...(to === undefined ? [] : [`${value} > CAST(${literal(to)} AS ${kind.duckdbType})`]),
-    ].join(' OR ')
   return {
     ...kind,
     parse: (value, context) => {
@@ -27,12 +21,6 @@ export function ranged(kind: Kind<string>, { min, max }: Range): Kind<string> {
       const isOut = parsed.ok && ((from ?? '') > parsed.value || (to !== undefined && parsed.value > to))
       return isOut ? reject('out-of-range') : parsed
     },
-    ...(kind.quick && {
-      quick: (text: string) => {
-        const quick = kind.quick!(text)
-        return { ...quick, value: `CASE WHEN NOT (${isOutside(quick.value)}) THEN ${quick.value} END` }
-      },
-    }),
     example: (random) => {
       const span = [
         Date.parse(from ?? '2001-09-09T00:00:00Z'),

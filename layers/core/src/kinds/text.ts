@@ -8,20 +8,15 @@ import {
   type Personal,
   reject,
 } from './kind.ts'
-import { codePoints, wholeMatchSql, wholePattern } from './strings.ts'
+import { codePoints, wholePattern } from './strings.ts'
 
 type TextRule = {
   readonly min?: number // code points, at least 1: blank text is missing
   readonly max?: number // code points
-  /** Matches the whole text. Only what JavaScript and RE2 read alike: literals, classes, `\d`, groups, quantifiers. */
+  /** Matches the whole text. Only what all readers of patterns take alike: literals, classes, `\d`, groups, quantifiers. */
   readonly pattern?: string
 }
 
-// Text that does not begin or end with white space or a control character and is free of U+0000; and such text that
-// begins like no number, object or list.
-const blank = String.raw`\x00-\x20\x7f-\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}`
-const solidText = `[^${blank}](?:[^\\x00]*[^${blank}])?`
-const wordText = String.raw`[^${blank}\-0-9\[{][^\x00]*`
 const anyLength = 1_000_000
 
 export type TextOptions<Optional extends boolean, Shown extends Personal> = TextRule &
@@ -60,21 +55,10 @@ function textKind({ min = 1, max = anyLength, pattern }: TextRule): Kind<string>
       if (form && !form.test(value)) return reject('wrong-form')
       return accept(value)
     },
-    quick: (text) => {
-      const rules = [
-        `strlen(${text}) <= ${max}`,
-        min > 1 && `length(${text}) >= ${min}`,
-        pattern !== undefined && wholeMatchSql(text, pattern),
-      ]
-      return {
-        value: `CASE WHEN ${wholeMatchSql(text, solidText)} AND ${rules.filter(Boolean).join(' AND ')} THEN ${text} END`,
-        isString: `${wholeMatchSql(text, wordText)} AND ${text} NOT IN ('true', 'false')`,
-      }
-    },
   }
 }
 
-/** Refuses what JavaScript and RE2 read differently: white space classes, the dot, anchors, look-around, back-references. */
+/** Refuses what JavaScript, RE2 and JSON Schema's readers take differently: white space classes, the dot, anchors, look-around, back-references. */
 function sharedPattern(pattern: string): RegExp {
   const outsideClasses = pattern.replace(/\\[^a-zA-Z0-9]|\\d/g, '_').replace(/\[[^\]\\[&]*\]/g, '_')
   if (/[\\.^$[\]]|\(\?(?!:)/.test(outsideClasses))

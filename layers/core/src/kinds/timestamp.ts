@@ -10,7 +10,7 @@ import {
   reject,
 } from './kind.ts'
 import { type Range, ranged } from './ranged.ts'
-import { wholeMatchSql, wholePattern } from './strings.ts'
+import { wholePattern } from './strings.ts'
 
 type TimestampRule = Range & {
   /** How `03/04/2024 10:00` is read. Without it such a day is refused. */
@@ -29,13 +29,13 @@ export const timestamp = <Optional extends boolean = false, Shown extends Person
   options?: TimestampRule & FieldOptions<string, Optional, Shown>,
 ) => field(ranged(slashed(timestampKind, options?.order), options ?? {}), description, options)
 
-const calendarForm = String.raw`(\d{4}-\d{2}-\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.](\d{1,9}))?)?(?: ?([Zz]|UTC|[+-]\d{2}(?::?\d{2})?))?`
+const calendarForm = String.raw`(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.](\d{1,9}))?)?(?: ?([Zz]|UTC|[+-]\d{2}(?::?\d{2})?))?`
 const epochForm = String.raw`(-?)(\d{1,15})(?:[.](\d+))?`
 const calendarPattern = wholePattern(calendarForm)
 const epochPattern = wholePattern(epochForm)
-// Years in which no offset leads out of the calendar. DuckDB reads these as `parse` does, and refuses what is no time.
-const quickZoned = String.raw`[12]\d{3}-\d{2}-\d{2}[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:[.]\d{1,3})?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)?`
-const quickEpoch = String.raw`1\d{12}`
+// As we write it, of a day that every month has: nothing has to be reckoned.
+const canonicalPattern =
+  /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
 const millisecondsFrom = 100_000_000_000 // 1973 in milliseconds, 5138 in seconds
 const minEpochDigits = 9 // of a string
 
@@ -48,6 +48,7 @@ const timestampKind: Kind<string> = {
   duckdbType: 'TIMESTAMP WITH TIME ZONE',
   postgresType: 'timestamptz(3)',
   parse: (value) => {
+    if (typeof value === 'string' && canonicalPattern.test(value)) return accept(value)
     if (typeof value === 'boolean') return reject('not-a-timestamp')
     if (typeof value === 'number' && Math.abs(value) >= 1e15) return reject('out-of-range')
     const ms = typeof value === 'number' ? readEpoch(String(value), 1) : readInstant(value)
@@ -55,41 +56,37 @@ const timestampKind: Kind<string> = {
     if (ms.value < minTimeMs || ms.value > maxTimeMs) return reject('out-of-range')
     return accept(new Date(ms.value).toISOString())
   },
-  quick: (text) => ({
-    value: `CASE WHEN ${wholeMatchSql(text, quickZoned)} THEN TRY_CAST(${text} AS TIMESTAMPTZ) WHEN ${wholeMatchSql(text, quickEpoch)} THEN make_timestamptz(TRY_CAST(${text} AS BIGINT) * 1000) END`,
-    numbers: {},
-  }),
 }
 
 function readInstant(text: string): Parsed<number> {
-  const [, day, hour, minute, second = '00', fraction = '', zone = 'Z'] = calendarPattern.exec(text) ?? []
-  if (day === undefined) return readEpoch(text, minEpochDigits)
-  const [year, month, date] = day.split('-').map(Number) as [number, number, number]
-  const start = dayStartMs({ year, month, day: date })
+  const match = calendarPattern.exec(text)
+  if (!match) return readEpoch(text, minEpochDigits)
+  const [hour, minute, second] = [Number(match[4]), Number(match[5]), Number(match[6] ?? 0)]
+  const start = dayStartMs({ year: Number(match[1]), month: Number(match[2]), day: Number(match[3]) })
   if (start === undefined) return reject('no-such-date')
-  const offset = zoneMinutes(zone)
-  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59 || offset === undefined)
-    return reject('no-such-time')
-  const clock = Number(hour) * 3_600_000 + Number(minute) * 60_000 + Number(second) * 1000
-  return accept(start + clock + firstMilliseconds(fraction) - offset * 60_000)
+  const offset = zoneMinutes(match[8])
+  if (hour > 23 || minute > 59 || second > 59 || offset === undefined) return reject('no-such-time')
+  const clock = hour * 3_600_000 + minute * 60_000 + second * 1000
+  return accept(start + clock + firstMilliseconds(match[7]) - offset * 60_000)
 }
 
-function zoneMinutes(zone: string): number | undefined {
+function zoneMinutes(zone = 'Z'): number | undefined {
+  if (zone === 'Z') return 0
   const [, sign, hours = '', minutes = '0'] = /^([+-])(\d\d):?(\d\d)?$/.exec(zone) ?? []
-  if (sign === undefined) return 0 // Z, UTC
+  if (sign === undefined) return 0 // z, UTC
   if (Number(hours) > 23 || Number(minutes) > 59) return undefined
   return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes))
 }
 
 function readEpoch(text: string, minDigits: number): Parsed<number> {
-  const [, sign, digits = '', fraction = ''] = epochPattern.exec(text) ?? []
+  const [, sign, digits = '', fraction] = epochPattern.exec(text) ?? []
   if (sign === undefined || digits.length < minDigits) return reject('not-a-timestamp')
   const count = Number(digits)
   const ms = count >= millisecondsFrom ? count : count * 1000 + firstMilliseconds(fraction)
   return accept(sign === '-' ? -ms : ms)
 }
 
-const firstMilliseconds = (fraction: string): number => Number(fraction.slice(0, 3).padEnd(3, '0'))
+const firstMilliseconds = (fraction = ''): number => Number(fraction.slice(0, 3).padEnd(3, '0'))
 
 const slashedPattern = /^(\d{1,2})\/(\d{1,2})\/(\d{4})([Tt ].*)$/su
 
@@ -99,8 +96,9 @@ function slashed(kind: Kind<string>, order: TimestampRule['order']): Kind<string
   return {
     ...kind,
     parse: (value, context) => {
-      const [, first = '', second = '', year, rest] = slashedPattern.exec(String(value)) ?? []
-      if (year === undefined || typeof value !== 'string') return kind.parse(value, context)
+      if (typeof value !== 'string' || !value.includes('/')) return kind.parse(value, context)
+      const [, first = '', second = '', year, rest] = slashedPattern.exec(value) ?? []
+      if (year === undefined) return kind.parse(value, context)
       if (order === undefined) return reject('ambiguous-date')
       const [day, month] = order === 'day-first' ? [first, second] : [second, first]
       return kind.parse(`${year}-${two(month)}-${two(day)}${rest}`, context)

@@ -1,11 +1,9 @@
-/** docs/kinds.md is the specification: each of its rows is asked of `parseRecord`, and of the first pass where it takes it. */
+/** docs/kinds.md is the specification: each of its rows is asked of `parseRecord`. */
 import { readFile } from 'node:fs/promises'
 import { date } from '@cupel/core/kinds'
 import type { Field } from '@cupel/core/kinds/kind'
 import { judgeRecord } from '@cupel/core/record'
-import { type Engine, openEngine } from '@cupel/duckdb/engine'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { askFirstPass, mistakes, withBronze } from './ask.ts'
+import { describe, expect, it } from 'vitest'
 import { datasetOf, everyKind } from './every-kind.ts'
 
 type Row = { readonly kind: string; readonly json: string; readonly expected: string }
@@ -40,12 +38,6 @@ function rowsOf(page: string): Row[] {
 
 const rows = rowsOf(await readFile(new URL('../../../../docs/kinds.md', import.meta.url), 'utf8'))
 
-let engine: Engine
-beforeAll(async () => {
-  engine = await openEngine()
-})
-afterAll(() => engine.close())
-
 const kinds = [...new Set(rows.map(({ kind }) => kind))]
 
 describe.each(kinds)('%s', (kind) => {
@@ -63,12 +55,6 @@ describe.each(kinds)('%s', (kind) => {
       return { ...examples[index]!, expected: reasons[0]?.reason ?? `\`${value}\`` }
     })
     expect(said).toEqual(examples)
-  })
-
-  it.runIf(field.kind.quick)('reads them so in the first pass, where that takes them', async () => {
-    await withBronze(records, async (bronze) => {
-      expect(mistakes(dataset, bronze, await askFirstPass(engine, dataset, bronze))).toEqual([])
-    })
   })
 })
 

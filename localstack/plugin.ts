@@ -264,8 +264,8 @@ function tell(message: object): void {
 const longestAnswer = 4096 // characters of a handler's answer that are told
 
 /** When an event came about: the time of an S3 event, or of the first Kafka record in it; null for others. */
-function eventTimeMs(event: string): number | null {
-  const head = event.slice(0, 4096)
+function eventTimeMs(event: string | Buffer): number | null {
+  const head = String(event.slice(0, 4096))
   const [, time, timestamp] = /"eventTime":"([^"]+)"|"timestamp":(-?\d+)/.exec(head) ?? []
   const timeMs = time === undefined ? Number(timestamp ?? Number.NaN) : Date.parse(time)
   return Number.isFinite(timeMs) ? timeMs : null

@@ -28,7 +28,7 @@ export type EnvironmentOptions = {
 export type Invocation = {
   readonly requestId: string
   readonly functionArn: string
-  readonly payload: string // JSON text
+  readonly payload: string | Buffer // JSON text, or its UTF-8
   readonly trace: string // header, see lineage.ts
   readonly tail?: boolean // the outcome has the end of the log
 }
@@ -45,7 +45,7 @@ const initLimitMs = 30_000
 // What a person may take at a breakpoint: about the longest that a timer takes.
 const inspectedSeconds = 20 * 24 * 60 * 60
 
-const longestMessage = 128 * 1024 // characters of an event
+const longestMessage = 128 * 1024 // characters or bytes of an event
 
 // Measured on AWS, 100 bytes more than 6 MiB.
 const responseLimitBytes = 6_291_556
@@ -141,7 +141,8 @@ export class Environment {
     this.#startedMs = performance.now()
     if (!this.usable) return this.#fail(requestId, this.#early ?? { exit: describeExit(null, 'SIGKILL') })
     const timeoutMs = timeoutSeconds * 1000
-    this.#child.send({ ...invocation, ...this.#handOver(invocation.payload), timeoutMs }, () => {}) // a dead child answers by its exit
+    const { payload, ...about } = invocation
+    this.#child.send({ ...about, ...this.#handOver(payload), timeoutMs }, () => {}) // a dead child answers by its exit
     const answer = await this.#next(timeoutSeconds * 1000)
     this.#maxMemoryMb = 'maxMemoryMb' in answer ? answer.maxMemoryMb : undefined
     if (!('result' in answer)) return this.#fail(requestId, answer)
@@ -155,14 +156,14 @@ export class Environment {
    * A large event goes through a file: through the channel it would come in hundreds of pieces, each of which waits until
    * this process has time for it.
    */
-  #handOver(payload: string): { readonly payload?: undefined; readonly file?: string } {
-    if (payload.length < longestMessage) return {}
+  #handOver(payload: string | Buffer): { readonly payload: string } | { readonly file: string } {
+    if (payload.length < longestMessage) return { payload: payload.toString() }
     const file = join(this.#temporary, '.event')
     try {
       writeFileSync(file, payload, { mode: 0o600 })
-      return { payload: undefined, file }
+      return { file }
     } catch {
-      return {} // a full disk
+      return { payload: payload.toString() } // a full disk
     }
   }
 

@@ -16,9 +16,13 @@ export type InvokeOptions = {
 /**
  * Invokes a function and waits for its answer (AWS: InvocationType RequestResponse).
  *
- * `payload` is the event as JSON text. `functionName` is the deployed name, the key in serverless.yml, or an ARN.
- * Throws only when no such function exists or the runtime is closed; retrying a 429 or a functionError is up to
- * the caller, as it is up to the event sources in AWS. With `waits` a call over the concurrency limit waits for its
- * turn instead of a 429. With `tail` the result has the end of the log.
+ * `payload` is the event as JSON text, or its UTF-8. `functionName` is the deployed name, the key in serverless.yml,
+ * or an ARN. Throws only when no such function exists or the runtime is closed; retrying a 429 or a functionError is
+ * up to the caller, as it is up to the event sources in AWS. With `waits` a call over the concurrency limit waits for
+ * its turn instead of a 429. With `tail` the result has the end of the log.
  */
-export type Invoke = (functionName: string, payload: string, options?: InvokeOptions) => Promise<InvokeResult>
+export type Invoke = (
+  functionName: string,
+  payload: string | Buffer,
+  options?: InvokeOptions,
+) => Promise<InvokeResult>

@@ -25,7 +25,7 @@ export type InvocationReport = {
   readonly cold: boolean // a new environment: the duration includes its start
   readonly failed: boolean
   readonly payload: string // JSON text: the handler's answer, or {errorType, errorMessage}
-  readonly event: string // JSON text
+  readonly event: string | Buffer // JSON text, or its UTF-8
 }
 
 export type LambdaRuntime = {

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts'
 import { describeFailure } from '../failure.ts'
 import type { rarely } from '../rarely.ts'
 import type { Commits } from './commits.ts'
-import { type EventOrigin, eventHead, eventJson, type NullsAs } from './event.ts'
+import { type EventOrigin, eventHead, eventUtf8, type NullsAs } from './event.ts'
 import type { Destination, FailureCondition } from './on-failure.ts'
 import { addresses, type Entry, type Ownership, partitionsOf } from './ownership.ts'
 import type { PartitionLocks } from './partition-locks.ts'
@@ -172,7 +172,7 @@ export class Delivery {
     let reached = false
     if (destination) {
       const failed = records.map(({ record }) => record)
-      const event = this.#eventOf(records)
+      const event = this.#eventOf(records).toString()
       const about = { condition, requestId, functionArn, attempts, functionError, origin, topic }
       for (let tries = 1; !reached && tries <= destinationAttempts; tries++) {
         try {
@@ -198,10 +198,10 @@ export class Delivery {
     return true
   }
 
-  #eventOf(entries: readonly Entry[]): string {
+  #eventOf(entries: readonly Entry[]): Buffer {
     const { mapping, nullsAs } = this.#settings
     const records = entries.map(({ record }) => record)
-    return eventJson(this.#head, mapping.topic, records, nullsAs)
+    return eventUtf8(this.#head, mapping.topic, records, nullsAs)
   }
 
   /** Commits what nothing before it holds back any more. Nothing waits for it: the next batch is sent meanwhile. */

@@ -28,36 +28,46 @@ export function eventHead(origin: EventOrigin): string {
 }
 
 /**
- * The whole event as text. Records stand under `<topic>-<partition>`, each partition's in the order given;
+ * The whole event as JSON in UTF-8. Records stand under `<topic>-<partition>`, each partition's in the order given;
  * partitions stand in order of first appearance. Written as text, because building and stringifying objects
- * costs several times as much for a batch of 10,000.
+ * costs several times as much for a batch of 10,000; and in pieces, because the parts of one long text are all kept,
+ * and moved by the garbage collector, until it is whole: that doubled the cost again.
  */
-export function eventJson(
+export function eventUtf8(
   head: string,
   topic: string,
   records: readonly SourceRecord[],
   nullsAs: NullsAs = 'absent',
-): string {
+): Buffer {
   const byPartition = new Map<number, SourceRecord[]>()
   for (const record of records) {
     const list = byPartition.get(record.partition)
     if (list) list.push(record)
     else byPartition.set(record.partition, [record])
   }
+  const pieces: Buffer[] = []
   let text = head
+  let separator = ''
   for (const [partition, list] of byPartition) {
-    let separator = text === head ? '' : ','
     text += `${separator}${partitionKey(topic, partition)}:[`
     const start = recordStart(topic, partition)
     separator = ''
     for (const record of list) {
       text += separator + start + recordEnd(record, nullsAs)
       separator = ','
+      if (text.length < pieceLength) continue
+      pieces.push(Buffer.from(text))
+      text = ''
     }
     text += ']'
   }
-  return `${text}}}`
+  return Buffer.concat([...pieces, Buffer.from(`${text}}}`)])
 }
+
+const pieceLength = 64 * 1024 // characters
+
+/** {@link eventUtf8} as a string. */
+export const eventJson = (...event: Parameters<typeof eventUtf8>): string => eventUtf8(...event).toString()
 
 /** `"<topic>-<partition>"`, quoted. The topic may hold hyphens itself: the last one separates. */
 export const partitionKey = (topic: string, partition: number): string =>

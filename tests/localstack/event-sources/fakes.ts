@@ -86,7 +86,7 @@ export function fakeInvoke(
       return await new Promise<InvokeResult>((resolve) => {
         const call: Call = {
           functionName,
-          payload,
+          payload: payload.toString(),
           atMs: now(),
           ...(options?.requestId ? { requestId: options.requestId } : {}),
           finish: (result = succeeded) => resolve(result),

@@ -35,7 +35,8 @@ beforeAll(async () => {
   endpoint = await startInvokeEndpoint({
     runtime: {
       ...naming,
-      invoke: async (_name, payload, { tail } = {}) => {
+      invoke: async (_name, json, { tail } = {}) => {
+        const payload = json.toString()
         const { fail, throttle } = JSON.parse(payload) as { fail?: boolean; throttle?: boolean }
         if (throttle)
           return { statusCode: 429, payload: '{"Reason":"x","Type":"User","message":"Rate Exceeded."}' }

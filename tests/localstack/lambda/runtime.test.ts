@@ -63,7 +63,8 @@ async function start(
     ...options,
   })
   return async (event: unknown = {}) => {
-    const { payload, ...rest } = await runtime.invoke('f', JSON.stringify(event), { requestId: 'request-1' })
+    const json = Buffer.isBuffer(event) ? event : JSON.stringify(event)
+    const { payload, ...rest } = await runtime.invoke('f', json, { requestId: 'request-1' })
     return { ...rest, answer: JSON.parse(payload) }
   }
 }
@@ -253,6 +254,13 @@ describe('handlers', () => {
       const { answer } = await invoke({ text, block })
       expect(answer).toEqual([text.length, '"é\\', block ? [] : ['.event']])
     }
+  })
+
+  it('takes an event as text or as its UTF-8, small and large', async () => {
+    const invoke = await start('export const handler = async ({ text }) => [text.length, text.slice(-3)]')
+    for (const text of ['"é\\', '"é\\'.repeat(100_000)])
+      for (const event of [{ text }, Buffer.from(JSON.stringify({ text }))])
+        expect((await invoke(event)).answer).toEqual([text.length, '"é\\'])
   })
 })
 

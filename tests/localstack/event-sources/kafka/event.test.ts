@@ -98,6 +98,15 @@ describe('event JSON', () => {
     expect(only({}).headers).toEqual([])
   })
 
+  it('an event of megabytes is its records, one after the other', () => {
+    const headers: SourceRecord['headers'] = [['é', Buffer.from('é')]]
+    const records = times(20_000, (offset) => record({ partition: offset < 7 ? 0 : 1, offset, headers }))
+    const json = (some: readonly SourceRecord[]) => some.map((one) => recordJson(one)).join(',')
+    expect(eventJson(eventHead(msk), 'orders', records)).toBe(
+      `${eventHead(msk)}"orders-0":[${json(records.slice(0, 7))}],"orders-1":[${json(records.slice(7))}]}}`,
+    )
+  })
+
   it('says what it was given, whatever that is', () => {
     const bytes = fc.option(fc.uint8Array({ maxLength: 40 }))
     const anyRecord = fc.record({

@@ -98,7 +98,8 @@ async function start({ mapping: over, handler = () => succeeded, ...more }: Want
   const records: Delivered[] = []
   const lines: string[] = []
   const group = over.consumerGroupId ?? randomUUID()
-  const invoke: Invoke = async (_, payload) => {
+  const invoke: Invoke = async (_, json) => {
+    const payload = json.toString()
     payloads.push(payload)
     const result = await handler(payload)
     if (result === succeeded) {

@@ -46,7 +46,8 @@ const postgres = await startPostgres({
   settings: { max_wal_size: '4GB', shared_buffers: '256MB' },
 })
 const warehouse = openPostgres(postgres.url)
-const program = await bundle(join('.build/programs', `refinery-${process.pid}.mjs`)) // where packages are found
+const programs = await bundle(join('.build/programs', `refinery-${process.pid}`)) // where packages are found
+const program = join(programs, 'pipeline.mjs')
 try {
   await migrate(warehouse, { directory: 'warehouse/migrations', datasets, summaries, follow: true })
   const spark = options['no-spark'] ? undefined : await findSpark(say)
@@ -92,7 +93,7 @@ try {
   await warehouse.end()
   await postgres.stop()
   await rm(work, { recursive: true, force: true })
-  await rm(program, { force: true })
+  await rm(programs, { recursive: true, force: true })
 }
 
 type Measured = {
@@ -232,21 +233,22 @@ async function check({ expected }: Lake, hasLedger: boolean): Promise<void> {
   }
 }
 
-async function bundle(outfile: string): Promise<string> {
+async function bundle(outdir: string): Promise<string> {
   await build({
-    entryPoints: ['benchmarks/refinery/pipeline.ts'],
+    entryPoints: ['benchmarks/refinery/pipeline.ts', 'benchmarks/refinery/environment.ts'],
     bundle: true,
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    outfile,
+    outdir,
+    outExtension: { '.js': '.mjs' },
     logLevel: 'warning',
     external: ['@duckdb/*', 'pg-native'],
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)",
     },
   })
-  return outfile
+  return outdir
 }
 
 function show(

@@ -10,6 +10,7 @@ import type { Checksum } from './checksums.ts'
 const magic = ' s3-object\n'
 const trailerLength = 8 + magic.length
 const tailLength = 4096 // bytes read at once for the metadata; they seldom exceed 1 kB
+const pieceBytes = 1024 * 1024 // of data read at once
 
 export type ObjectMetadata = {
   readonly key: string
@@ -91,7 +92,8 @@ export class StoredObject {
       yield this.#tail.subarray(start - this.#tailStart, start - this.#tailStart + length)
       return
     }
-    if (length > 0) yield* this.#file.createReadStream({ start, end: start + length - 1, autoClose: false })
+    const range = { start, end: start + length - 1, highWaterMark: pieceBytes }
+    if (length > 0) yield* this.#file.createReadStream({ ...range, autoClose: false })
   }
 
   close(): Promise<void> {

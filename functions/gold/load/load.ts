@@ -111,20 +111,25 @@ function refusal(error: unknown): string | undefined {
   return `its table refuses a value${where ? ` (${where})` : ''}: PostgreSQL says ${code}`
 }
 
-type Counts = Record<'records' | 'silver' | 'quarantined' | 'duplicates', number>
+type Counts = Record<'records' | 'silver' | 'quarantined' | 'duplicates' | 'warned', number>
 
 /** What refine counted; 0 where the object was not made by it. */
 const countsOf = ({ metadata }: StoredObject): Counts => {
   const count = (name: string): number => Number(metadata[name] ?? 0)
-  const [records, silver] = [count('records'), count('silver')]
-  return { records, silver, quarantined: count('quarantined'), duplicates: count('duplicates') }
+  return {
+    records: count('records'),
+    silver: count('silver'),
+    quarantined: count('quarantined'),
+    duplicates: count('duplicates'),
+    warned: count('warned'),
+  }
 }
 
 function miscounted(object: StoredObject): string | undefined {
-  const { records, ...parts } = countsOf(object)
-  const { silver, quarantined, duplicates } = parts
-  const areCounts = Object.values(parts).every((count) => Number.isSafeInteger(count) && count >= 0)
-  return areCounts && records === silver + quarantined + duplicates
+  const counts = countsOf(object)
+  const { records, silver, quarantined, duplicates, warned } = counts
+  const areCounts = Object.values(counts).every((count) => Number.isSafeInteger(count) && count >= 0)
+  return areCounts && records === silver + quarantined + duplicates && warned <= silver
     ? undefined
     : 'the counts in its metadata do not add up'
 }
@@ -134,16 +139,16 @@ async function enterIntoLedger(
   transaction: Transaction,
   { key, dataset, object, problem }: Entry,
 ): Promise<boolean> {
-  const nothing: Counts = { records: 0, silver: 0, quarantined: 0, duplicates: 0 }
+  const nothing: Counts = { records: 0, silver: 0, quarantined: 0, duplicates: 0, warned: 0 }
   const counts = miscounted(object) === undefined ? countsOf(object) : nothing
   const { rowCount } = await transaction.query(
     `INSERT INTO ledger (object_key, e_tag, dataset, dataset_version, bronze_key,
-                         records, silver, quarantined, duplicates, problem)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                         records, silver, quarantined, duplicates, warned, problem)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
      ON CONFLICT (object_key) DO UPDATE
         SET e_tag = excluded.e_tag, dataset_version = excluded.dataset_version, bronze_key = excluded.bronze_key,
             records = excluded.records, silver = excluded.silver, quarantined = excluded.quarantined,
-            duplicates = excluded.duplicates, problem = excluded.problem, loaded_at = excluded.loaded_at
+            duplicates = excluded.duplicates, warned = excluded.warned, problem = excluded.problem, loaded_at = excluded.loaded_at
       WHERE ledger.e_tag <> excluded.e_tag`,
     [
       key,
@@ -155,6 +160,7 @@ async function enterIntoLedger(
       counts.silver,
       counts.quarantined,
       counts.duplicates,
+      counts.warned,
       problem ?? null,
     ],
   )

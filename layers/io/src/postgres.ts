@@ -89,8 +89,10 @@ export async function copyCsv(
   { table, columns, file }: { table: string; columns: readonly string[]; file: string },
 ): Promise<void> {
   const copy = transaction.query(copyFrom(`COPY ${table} (${columns.join(', ')}) FROM STDIN (FORMAT csv)`))
-  await pipeline(createReadStream(file), copy)
+  await pipeline(createReadStream(file, { highWaterMark: pieceBytes }), copy)
 }
+
+const pieceBytes = 1024 * 1024
 
 /** A cut connection also rejects the statement under way, which reports it. */
 const alsoReported = (): void => {}

@@ -30,6 +30,7 @@ export type Status = {
   readonly datasets: Report['datasets']
   readonly decisions: { readonly fraud: number; readonly genuine: number }
   readonly waiting: Waiting
+  readonly warned: number // rows without a value that was not taken
   readonly lag: readonly { readonly group: string; readonly topic: string; readonly records: number }[]
   readonly migrations: readonly string[] // names, as they were applied
   readonly notLoaded: readonly { readonly object: string; readonly problem: string }[]
@@ -42,6 +43,7 @@ export type Waiting = {
   readonly silver: number
   readonly gold: number
   readonly decision: number
+  readonly parent: number // rows that gold holds back until their parents come
 }
 
 const shownErrors = 3
@@ -55,9 +57,12 @@ export async function takeStatus(
   const kept = await keptFailures(ports.failures)
   const tooLargeOf = (topic: string | undefined) => kept.filter((failure) => failure.topic === topic)
   const counted = await Promise.all(datasets.map((dataset) => countLayers(ports, dataset, tooLargeOf)))
-  const [decisions] = await warehouse.query<Record<'fraud' | 'genuine' | 'unsent', string>>(
+  const [counts] = await warehouse.query<
+    Record<'fraud' | 'genuine' | 'unsent' | 'deferred' | 'warned', string>
+  >(
     `SELECT (SELECT count(*) FROM fraud_transaction) AS fraud, (SELECT count(*) FROM genuine_transaction) AS genuine,
-            (SELECT count(*) FROM alerts WHERE sent_at IS NULL) AS unsent`,
+            (SELECT count(*) FROM alerts WHERE sent_at IS NULL) AS unsent, (SELECT count(*) FROM deferred_rows) AS deferred,
+            (SELECT coalesce(sum(warned), 0) FROM ledger) AS warned`,
   )
   const progress = await warehouse.query<{ topic: string; partition: number; next_offset: string }>(
     'SELECT topic, partition, next_offset FROM fraud_progress',
@@ -83,13 +88,15 @@ export async function takeStatus(
     directory,
     bytes: await sizes(directory),
     datasets: counted.map(({ row }) => row),
-    decisions: { fraud: Number(decisions?.fraud), genuine: Number(decisions?.genuine) },
+    decisions: { fraud: Number(counts?.fraud), genuine: Number(counts?.genuine) },
     waiting: {
       bronze: sum(counted, ({ row }) => Math.max(0, row.kafka - (row.bronze - row.landed) - row.tooLarge)),
       silver: sum(counted, ({ unrefined }) => unrefined),
       gold: sum(counted, ({ row, unrefined, loaded }) => Math.max(0, row.bronze - unrefined - loaded)),
       decision: sum(undecided, (records) => records),
+      parent: Number(counts?.deferred),
     },
+    warned: Number(counts?.warned),
     lag: await measureLag(
       kafka,
       new Map(counted.flatMap(({ topic, offsets }) => (topic === undefined ? [] : [[topic, offsets]]))),
@@ -98,7 +105,7 @@ export async function takeStatus(
     notLoaded: await warehouse.query(
       `SELECT object_key AS object, problem FROM ledger WHERE problem IS NOT NULL ORDER BY loaded_at DESC LIMIT ${shownErrors}`,
     ),
-    unsentAlerts: Number(decisions?.unsent),
+    unsentAlerts: Number(counts?.unsent),
     errors: lastErrors(await endOf(join(directory, 'cupel.log')), shownErrors),
   }
 }
@@ -211,7 +218,7 @@ async function endOf(file: string): Promise<string> {
 /** One screen, in lines of at most `width` characters. */
 export function formatStatus(status: Status, nowMs: number, width = Number.POSITIVE_INFINITY): string {
   const { running, pid, sinceMs, endpoints, directory, bytes, datasets, decisions, waiting } = status
-  const { lag, migrations, notLoaded, unsentAlerts, errors } = status
+  const { warned, lag, migrations, notLoaded, unsentAlerts, errors } = status
   const since =
     sinceMs === null ? '' : ` since ${showTime(sinceMs).slice(0, 19)} UTC (${age(nowMs - sinceMs)})`
   const behind = lag.filter(({ records }) => records > 0)
@@ -246,6 +253,10 @@ export function formatStatus(status: Status, nowMs: number, width = Number.POSIT
       'waiting',
       `for bronze ${showCount(waiting.bronze)}, for silver ${showCount(waiting.silver)}, for gold ${showCount(waiting.gold)}, for a decision ${showCount(waiting.decision)}`,
     ),
+    ...(waiting.parent > 0
+      ? [entry('held back', `${plural(waiting.parent, 'row')} until their parents come`)]
+      : []),
+    ...(warned > 0 ? [entry('warnings', `${plural(warned, 'row')} without a value that was not taken`)] : []),
     entry('lag', behind.length === 0 ? `none in ${plural(lag.length, 'consumer group')}` : ''),
     ...(behind.length === 0
       ? []

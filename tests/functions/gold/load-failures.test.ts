@@ -1,5 +1,7 @@
 /** Load while PostgreSQL fails in the ways it does: a batch is retried, and is in gold whole or not at all. */
-import { writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { dataset } from '@cupel/core/dataset'
 import { integer, timestamp } from '@cupel/core/kinds'
@@ -8,8 +10,10 @@ import { createTable } from '@cupel/core/warehouse-sql'
 import { openPostgres, type Postgres, type Transaction } from '@cupel/io/postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import { makeLoad } from '#functions/gold/load/load.ts'
+import { startPostgres } from '#localstack/postgres/server.ts'
+import { migrate } from '#operations/migrate.ts'
 import { memoryObjectStore } from '../../support/memory-object-store.ts'
-import { makeDatabase, type TestDatabase } from '../../support/postgres.ts'
+import { makeDatabase, migrations, type TestDatabase } from '../../support/postgres.ts'
 
 const readings = dataset({
   name: 'readings',
@@ -142,6 +146,39 @@ describe('load', () => {
       }
     },
   )
+
+  it('goes on when the server restarts before COMMIT', async () => {
+    const settings = { directory: await mkdtemp(join(tmpdir(), 'cupel-restart-')), database: 'meters' }
+    let server = await startPostgres(settings)
+    const own = openPostgres(server.url)
+    try {
+      await migrate(own, { directory: migrations, datasets: [], summaries: [], follow: true })
+      await own.query(createTable(readings))
+      let restarts = 0
+      const loaded = load({
+        query: own.query,
+        transaction: (work) =>
+          own.transaction(async (client) => {
+            const result = await work(client)
+            if (restarts++ === 0) {
+              await server.stop()
+              server = await startPostgres({ ...settings, port: server.port })
+            }
+            return result
+          }),
+      })
+      expect(await loaded).toMatchObject({ objects: 1, rows: 2 })
+      expect(restarts).toBe(2)
+      expect(await own.query('SELECT meter::int FROM readings ORDER BY meter')).toEqual([
+        { meter: 1 },
+        { meter: 2 },
+      ])
+    } finally {
+      await own.end()
+      await server.stop()
+      await rm(settings.directory, { recursive: true })
+    }
+  })
 
   it('waits for a server that is read-only, as one is that was failed over, on a connection of its own', async () => {
     await warehouse.query('SELECT 1')

@@ -133,6 +133,16 @@ describe('refine, then load', () => {
     ])
   })
 
+  it('keeps in the ledger how many good records lack a value that was not taken', async () => {
+    await refine(created(await putBronze(0, [merchant(1)])))
+    const { body, metadata } = (await lake.get(silverOf(0)))!
+    await lake.put(silverOf(0), body, { metadata: { ...metadata, warned: '1' } })
+    await load(created(silverOf(0)))
+    expect(await database.warehouse.query('SELECT silver, warned FROM ledger')).toEqual([
+      { silver: '1', warned: '1' },
+    ])
+  })
+
   it('does nothing the second time', async () => {
     const key = await putBronze(0, [merchant(1)])
     await refine(created(key))

@@ -23,7 +23,8 @@ const stopped: Status = {
     },
   ],
   decisions: { fraud: 1, genuine: 1_999 },
-  waiting: { bronze: 0, silver: 0, gold: 0, decision: 0 },
+  waiting: { bronze: 0, silver: 0, gold: 0, decision: 0, parent: 0 },
+  warned: 0,
   lag: [{ group: 'cupel-local-detect-fraud', topic: 'transactions', records: 0 }],
   migrations: ['001-ledger.sql'],
   notLoaded: [],
@@ -41,7 +42,8 @@ const running: Status = {
     lambda: 'http://127.0.0.1:3002',
     postgres: 'postgresql://postgres:postgres@127.0.0.1:25432/cupel',
   },
-  waiting: { bronze: 7, silver: 0, gold: 0, decision: 2 },
+  waiting: { bronze: 7, silver: 0, gold: 0, decision: 2, parent: 3 },
+  warned: 1,
   lag: [...stopped.lag, { group: 'cupel-local-ingest-user-profiles', topic: 'user_profiles', records: 7 }],
   notLoaded: [{ object: 'silver/x.parquet', problem: 'not a Parquet file' }],
   unsentAlerts: 3,
@@ -67,6 +69,8 @@ describe('status for a person', () => {
     for (const line of lines) if (!line.includes('psql')) expect([...line].length).toBeLessThanOrEqual(80)
     const text = lines.join('\n')
     expect(text).toMatch(/waiting +for bronze 7, for silver 0, for gold 0, for a decision 2/)
+    expect(text).toMatch(/held back +3 rows until their parents come/)
+    expect(text).toMatch(/warnings +1 row without a value that was not taken/)
     expect(text).toMatch(/cupel-local-ingest-user-profiles +7/)
     expect(text).toMatch(/not loaded +silver\/x.parquet: not a Parquet file/)
     expect(text).toMatch(/2026-11-21 13:05:00 {2}\(4 times\) warning: xxx/)

@@ -43,8 +43,11 @@ export function parseRecord<D extends Dataset>(
   value: ReadValue,
   secrets?: Secrets,
 ): ParsedRecord<RowOf<D>> {
-  const { row, reasons, isGood } = judgeRecord(dataset, value, secrets)
+  const { values, reasons, isGood } = judgeRecord(dataset, value, secrets)
   if (!isGood) return { ok: false, reasons }
+  const row: Record<string, unknown> = {}
+  let index = 0
+  for (const { name } of planOf(dataset).fields) row[name] = values[index++]
   return { ok: true, row: row as RowOf<D>, ...(reasons.length > 0 && { warnings: reasons }) }
 }
 
@@ -53,28 +56,32 @@ export type Secrets = Pick<Context, 'personalDataKey'>
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * The row that stands for a tombstone of a dataset that keeps them: its key, and in the ordering field when it was sent, as
- * it has no time of its own; all else is null. Its Kafka key is the text of the only key field, that as a JSON
- * string, or a JSON object of the key fields. Total: never throws.
+ * What stands for a tombstone of a dataset that keeps them: its key, and in the ordering field when it was sent, as it has
+ * no time of its own; all else is null. Its Kafka key is the text of the only key field, that as a JSON string, or a
+ * JSON object of the key fields. Total: never throws.
  */
-export function parseTombstone(
+export function judgeTombstone(
   dataset: Dataset,
   { key, timestampMs }: Pick<BronzeRecord, 'key' | 'timestampMs'>,
   secrets?: Secrets,
-): ParsedRecord<Readonly<Record<string, unknown>>> {
+): Judged {
   const { fields, orderBy } = dataset
   const text = key && keyText(dataset, key)
   const sent = fields[orderBy]!.kind.parse(sentAt(dataset, timestampMs), {})
-  if (!text || !sent.ok) return { ok: false, reasons: noRecord('tombstone').reasons }
+  if (!text || !sent.ok) return noRecord('tombstone')
   const keyFields = Object.fromEntries(dataset.key.map((name) => [name, fields[name]!]))
   const parsed = parseRecord(
     { ...dataset, fields: keyFields, unknownFields: 'ignore' },
     { format: 'json', text },
     secrets,
   )
-  if (!parsed.ok) return parsed
-  const none = Object.fromEntries(Object.keys(storedFields(dataset)).map((name) => [name, null]))
-  return { ok: true, row: { ...none, ...parsed.row, [orderBy]: sent.value } }
+  if (!parsed.ok) return { values: [], reasons: parsed.reasons, isGood: false }
+  const row: Readonly<Record<string, unknown>> = { ...parsed.row, [orderBy]: sent.value }
+  return {
+    values: Object.keys(storedFields(dataset)).map((name) => row[name] ?? null),
+    reasons: [],
+    isGood: true,
+  }
 }
 
 /** The JSON object that a tombstone's Kafka key is, or stands for; undefined when it is neither. */
@@ -104,13 +111,13 @@ function sentAt({ fields, orderBy }: Dataset, timestampMs: number): string {
   return fields[orderBy]!.kind.name === 'date' ? sent.toISOString().slice(0, -14) : sent.toISOString()
 }
 
-type Judged = {
-  readonly row: Readonly<Record<string, unknown>> // null for what is not good; without members for no record
+export type Judged = {
+  readonly values: readonly unknown[] // of `storedFields`, null for what is not good; empty for no record
   readonly reasons: readonly Reason[]
-  readonly isGood: boolean
+  readonly isGood: boolean // reasons are warnings
 }
 
-/** What becomes of each field, whatever becomes of the record. */
+/** What becomes of each field, whatever becomes of the record: `parseRecord` for those who do not need a row. */
 export function judgeRecord(dataset: Dataset, value: ReadValue, secrets: Secrets = {}): Judged {
   if (value.format === 'tombstone' || isNoRecord(value.format)) return noRecord(value.format)
   const { fields, written, isNested } = planOf(dataset)
@@ -123,13 +130,13 @@ export function judgeRecord(dataset: Dataset, value: ReadValue, secrets: Secrets
     if (name === unknownColumn) return pick(members, unknown)
     return Object.hasOwn(members, name) ? members[name] : undefined
   }
-  const row: Record<string, unknown> = {}
+  const values: unknown[] = []
   const reasons: Reason[] = []
   let isGood = true
   for (const planned of fields) {
     const { name, field } = planned
     const parsed = parse(planned)
-    row[name] = parsed.ok ? parsed.value : null
+    values.push(parsed.ok ? parsed.value : null)
     if (parsed.ok) continue
     isGood &&= field.policy === 'warn'
     const { reason, at = '' } = parsed
@@ -144,7 +151,7 @@ export function judgeRecord(dataset: Dataset, value: ReadValue, secrets: Secrets
     isGood = false
     reasons.push({ field: null, reason: 'unknown-field', value: cut(unknown.sort(byBytes).join(', ')) })
   }
-  return { row, reasons, isGood }
+  return { values, reasons, isGood }
 
   function parse({ name, field, path, beside, isPlain }: PlannedField): Parsed<unknown> {
     if (repeated.size > 0 && isTwice(name, path)) return reject('duplicate-field')
@@ -213,7 +220,7 @@ const pick = (members: JsonObject['members'], names: readonly string[]): unknown
   names.length > 0 ? Object.fromEntries(names.map((name) => [name, members[name]])) : undefined
 
 const noRecord = (reason: ReasonCode): Judged => ({
-  row: {},
+  values: [],
   reasons: [{ field: null, reason, value: null }],
   isGood: false,
 })

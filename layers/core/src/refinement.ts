@@ -3,7 +3,7 @@ import { readBronzeLine } from './bronze.ts'
 import { type Dataset, storedFields } from './dataset.ts'
 import type { Scalar } from './kinds/kind.ts'
 import { compareNewest, type EventOrder } from './newest.ts'
-import { parseRecord, parseTombstone, type Reason, type Secrets } from './record.ts'
+import { judgeRecord, judgeTombstone, type Reason, type Secrets } from './record.ts'
 import { hasWarnings, keepsTombstones } from './silver-sql.ts'
 
 /** `records` = `silver` + `quarantined` + `duplicates`. */
@@ -34,7 +34,10 @@ export type Refinement = {
 export function refineBronze(dataset: Dataset, bronze: Uint8Array, secrets: Secrets = {}): Refinement {
   const columns = columnsOf(dataset)
   const [warns, keepsDeleted] = [hasWarnings(dataset), keepsTombstones(dataset)]
-  const [keyField, ...moreKeyFields] = dataset.key as [string, ...string[]]
+  const [keyAt, ...moreKeysAt] = dataset.key.map((name) =>
+    columns.findIndex((column) => column.name === name),
+  )
+  const orderAt = columns.findIndex(({ name }) => name === dataset.orderBy)
   const written = byteWriter(bronze.length)
   const rejection = `{"dataset":${JSON.stringify(dataset.name)},"version":${dataset.version},"reasons":`
   const newest = new Map<string, Row>()
@@ -46,26 +49,24 @@ export function refineBronze(dataset: Dataset, bronze: Uint8Array, secrets: Secr
     if (!record) throw new Error(`line ${records} is no bronze line: it is not JSON, or lacks its envelope`)
     const { topic, partition, offset, timestampMs, value } = record
     const deletes = keepsDeleted && value.format === 'tombstone'
-    const parsed = deletes ? parseTombstone(dataset, record, secrets) : parseRecord(dataset, value, secrets)
-    if (!parsed.ok) {
-      const text = `${rejection}${JSON.stringify(parsed.reasons)},${line.slice(1)}\n`
-      rejected.push({ topic, partition, offset, reasons: parsed.reasons, text })
+    const { values, reasons, isGood } = deletes
+      ? judgeTombstone(dataset, record, secrets)
+      : judgeRecord(dataset, value, secrets)
+    if (!isGood) {
+      const text = `${rejection}${JSON.stringify(reasons)},${line.slice(1)}\n`
+      rejected.push({ topic, partition, offset, reasons, text })
       continue
     }
-    const { row, warnings } = parsed as {
-      row: Readonly<Record<string, unknown>>
-      warnings?: readonly Reason[]
-    }
-    if (warnings) warned += 1
-    let key = String(row[keyField])
-    for (const name of moreKeyFields) key += `\0${row[name]}` // no text holds U+0000
+    if (reasons.length > 0) warned += 1
+    let key = String(values[keyAt!])
+    for (const at of moreKeysAt) key += `\0${values[at]}` // no text holds U+0000
     if (deletes) key += '\0' // does not take the place of a row: one that is marked keeps what it last said
-    const at = { order: row[dataset.orderBy] as Scalar, timestampMs, partition, offset }
+    const at = { order: values[orderAt] as Scalar, timestampMs, partition, offset }
     const older = newest.get(key)
     if (older && compareNewest(at, older.at) <= 0) continue
     let text = ''
-    for (const column of columns) text += csvOf(column, row[column.name])
-    if (warns) text += `${warnings ? quoted(JSON.stringify(warnings)) : ''},`
+    for (let index = 0; index < columns.length; index += 1) text += csvOf(columns[index]!, values[index])
+    if (warns) text += `${reasons.length > 0 ? quoted(JSON.stringify(reasons)) : ''},`
     text += `${quoted(topic)},${partition},${offset},${timestampMs}`
     if (keepsDeleted) text += `,${deletes}`
     newest.set(key, { at, ...written.write(`${text}\n`) })

@@ -1,8 +1,9 @@
 /** docs/kinds.md is the specification: each of its rows is asked of `parseRecord`. */
 import { readFile } from 'node:fs/promises'
+import type { Dataset } from '@cupel/core/dataset'
 import { date } from '@cupel/core/kinds'
 import type { Field } from '@cupel/core/kinds/kind'
-import { judgeRecord } from '@cupel/core/record'
+import { parseRecord } from '@cupel/core/record'
 import { describe, expect, it } from 'vitest'
 import { datasetOf, everyKind } from './every-kind.ts'
 
@@ -50,9 +51,13 @@ describe.each(kinds)('%s', (kind) => {
 
   it('takes what docs/kinds.md says it takes', () => {
     const said = records.map((text, index) => {
-      const { row, reasons } = judgeRecord(dataset, { format: 'json', text })
-      const value = field.kind.parseNested ? JSON.stringify(row.value) : row.value
-      return { ...examples[index]!, expected: reasons[0]?.reason ?? `\`${value}\`` }
+      const parsed = parseRecord<Dataset>(dataset, { format: 'json', text })
+      if (!parsed.ok) return { ...examples[index]!, expected: parsed.reasons[0]!.reason }
+      const { value } = parsed.row as { value: unknown }
+      return {
+        ...examples[index]!,
+        expected: `\`${field.kind.parseNested ? JSON.stringify(value) : value}\``,
+      }
     })
     expect(said).toEqual(examples)
   })

@@ -80,6 +80,8 @@ process.exitCode = rows.every(({ holds }) => holds) ? 0 : 1
 
 /** A backlog, from the first invocation to the commit of the last record. */
 async function throughput(topic: string): Promise<Row[]> {
+  // Before the first source, which lets all of kafkajs in this process read quicker.
+  const floor = 1 / ((await readOnly(topic)) / count + jsonOnly())
   let counted = 0
   let inFunctionMs = 0
   let invocations = 0
@@ -105,7 +107,6 @@ async function throughput(topic: string): Promise<Row[]> {
   const { user, system } = process.cpuUsage(cpu)
   await source.close()
   const perSecond = Math.round(count / seconds)
-  const floor = 1 / ((await readOnly(topic)) / count + jsonOnly())
   return [
     {
       what: `records of ${valueBytes} bytes, batches of ${batchSize.toLocaleString('en')}`,

@@ -178,19 +178,30 @@ export const uvarint: Type<number> = {
 /** Zigzag over up to 64 bits, as records use it for lengths and deltas; exact up to 2^53. */
 export const varint: Type<number> = {
   read: (from) => {
-    let value = 0n
-    for (let shift = 0n; shift < 70n; shift += 7n) {
+    const start = from.position
+    for (let value = 0, unit = 1; unit < 2 ** 49; unit *= 128) {
       const byte = from.bytes[from.skip(1)]!
-      value |= BigInt(byte & 0x7f) << shift
-      if (byte < 0x80) return Number(BigInt.asIntN(64, (value >> 1n) ^ -(value & 1n)))
+      value += (byte & 0x7f) * unit
+      if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2
     }
-    throw new MalformedRequestError(`a varint at byte ${from.position} is longer than 64 bits`)
+    from.position = start
+    return longVarint(from)
   },
   write: (to, value) => {
     let rest = BigInt.asUintN(64, (BigInt(value) << 1n) ^ (BigInt(value) >> 63n))
     for (; rest >= 0x80n; rest >>= 7n) int8.write(to, Number(rest & 0x7fn) - 128)
     int8.write(to, Number(rest))
   },
+}
+
+function longVarint(from: Reader): number {
+  let value = 0n
+  for (let shift = 0n; shift < 70n; shift += 7n) {
+    const byte = from.bytes[from.skip(1)]!
+    value |= BigInt(byte & 0x7f) << shift
+    if (byte < 0x80) return Number(BigInt.asIntN(64, (value >> 1n) ^ -(value & 1n)))
+  }
+  throw new MalformedRequestError(`a varint at byte ${from.position} is longer than 64 bits`)
 }
 
 /** 16 bytes as 32 hex digits. */

@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts'
 import { rarely } from '../rarely.ts'
 import type { SourceRecord } from './event.ts'
 import { idleKafkajs } from './idle-kafkajs.ts'
+import { quickKafkajs } from './quick-kafkajs.ts'
 import { steadyKafkajs } from './steady-kafkajs.ts'
 
 /** Where a consumer hands its records over. All calls come from one consumer and never overlap. */
@@ -65,6 +66,7 @@ export function openKafkaConsumer(settings: ConsumerSettings, sink: RecordSink):
   const { topic, groupId, bootstrapServers, log, clock } = settings
   const quietly = rarely(log, clock)
   idleKafkajs()
+  quickKafkajs()
   steadyKafkajs()
   const kafka = new Kafka({
     clientId: 'lambda-event-source',

@@ -38,7 +38,7 @@ const request = struct({
   rackId: since(11, string, ''),
 })
 
-const response = struct({
+export const fetchResponse = struct({
   throttleTimeMs: since(1, int32, 0),
   errorCode: since(7, int16, 0),
   sessionId: since(7, int32, 0), // 0: no session was opened, every request names all its partitions
@@ -65,7 +65,7 @@ export const fetch = api({
   versions: [4, 12],
   flexibleSince: 12,
   request,
-  response,
+  response: fetchResponse,
   handle: async (wanted, { broker, signal }) => {
     const now = readAll(wanted, broker)
     const missing = wanted.minBytes - now.sizeBytes

@@ -2,7 +2,7 @@
  * Build what is deployed, and what the local cloud runs, into `.build/`:
  *
  *     .build/layers/cupel/nodejs/node_modules/@cupel/{core,io}     one Lambda layer
- *     .build/layers/duckdb/nodejs/node_modules/{@cupel/duckdb,@duckdb/*}   the native engine's own
+ *     .build/layers/duckdb/nodejs/node_modules/{@cupel/duckdb,@duckdb/node-bindings*}   the native engine's own
  *     .build/functions/<stage>/<name>/handler.mjs
  *
  * Functions import `@cupel/*` as the layers have it: `external` here is what keeps the two apart. Nothing is minified:
@@ -24,7 +24,7 @@ const common = {
   target: 'node20',
   sourcemap: 'linked',
   logLevel: 'silent', // errors are thrown, and a live view holds the terminal
-  external: ['@cupel/*', '@aws-sdk/*', '@duckdb/*', 'pg-native'],
+  external: ['@cupel/*', '@aws-sdk/*', '@duckdb/node-bindings*', 'pg-native'],
   // pg and others are CommonJS and call require() for node's own modules.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
@@ -130,20 +130,20 @@ async function removeLeftovers(directory: string): Promise<void> {
   }
 }
 
-/** DuckDB's packages as npm installed them, 70 MB: copied once a version. */
+/** DuckDB's native packages as npm installed them, 70 MB: copied once a version. */
 async function copyEngine(root: string): Promise<void> {
   const target = join(root, '.build/layers/duckdb/nodejs/node_modules/@duckdb')
   const require = createRequire(join(root, 'package.json'))
-  const { version } = require('@duckdb/node-api/package.json')
-  const edition = `${version} ${deployedPlatform}`
+  const { version } = require('@duckdb/node-bindings/package.json')
+  const edition = `${version} ${deployedPlatform}, bindings`
   const isThere = async () =>
     (await readFile(join(target, '.version'), 'utf8').catch(() => undefined)) === edition
   if (await isThere()) return
 
-  const source = dirname(dirname(require.resolve('@duckdb/node-api/package.json')))
+  const source = dirname(dirname(require.resolve('@duckdb/node-bindings/package.json')))
   const unfinished = await unfinishedPath(root)
   await removeLeftovers(dirname(unfinished))
-  for (const name of ['node-api', 'node-bindings', `node-bindings-${deployedPlatform}`]) {
+  for (const name of ['node-bindings', `node-bindings-${deployedPlatform}`]) {
     await cp(join(source, name), join(unfinished, name), { recursive: true }).catch((cause) => {
       if (name !== `node-bindings-${deployedPlatform}` || cause.code !== 'ENOENT') throw cause
       console.warn(

@@ -243,7 +243,7 @@ async function bundle(outdir: string): Promise<string> {
     outdir,
     outExtension: { '.js': '.mjs' },
     logLevel: 'warning',
-    external: ['@duckdb/*', 'pg-native'],
+    external: ['@duckdb/node-bindings*', 'pg-native'],
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)",
     },

@@ -309,7 +309,6 @@ describe('serverless package', () => {
     expect(packagesIn('cupel')).toEqual(['@cupel/core', '@cupel/io'])
     expect(packagesIn('duckdb')).toEqual([
       '@cupel/duckdb',
-      '@duckdb/node-api',
       '@duckdb/node-bindings',
       '@duckdb/node-bindings-linux-x64',
     ])

@@ -13,7 +13,7 @@ import portuguese from 'i18n-iso-countries/langs/pt.json' with { type: 'json' }
 import swedish from 'i18n-iso-countries/langs/sv.json' with { type: 'json' }
 import turkish from 'i18n-iso-countries/langs/tr.json' with { type: 'json' }
 import { accept, between, fieldOf, type Kind, reject } from './kind.ts'
-import { lowerAscii } from './strings.ts'
+import { beyondAscii, lowerAscii } from './strings.ts'
 
 const others = [
   danish,
@@ -55,7 +55,11 @@ const fold = (text: string): string => {
   return lower.includes('.') ? lower.replaceAll('.', '') : lower
 }
 
-const spellings = buildSpellings()
+let spellings: ReadonlyMap<string, string> | undefined // takes some time to make, and few functions ask
+function codeOf(spelling: string): string | undefined {
+  spellings ??= buildSpellings()
+  return spellings.get(fold(spelling))
+}
 
 const countryKind: Kind<string> = {
   name: 'country',
@@ -66,7 +70,7 @@ const countryKind: Kind<string> = {
   postgresType: 'text',
   postgresCheck: (column) => `length(${column}) = 2`,
   parse: (value) => {
-    const found = typeof value === 'string' ? spellings.get(fold(value)) : undefined
+    const found = typeof value === 'string' ? codeOf(value) : undefined
     return found === undefined ? reject('unknown-country') : accept(found)
   },
 }
@@ -100,13 +104,16 @@ function namesIn({ countries }: { countries: object }, code: string): readonly s
 }
 
 function add(table: Map<string, string | undefined>, spelling: string, code: string): void {
-  for (const accents of [
-    spelling,
-    spelling.normalize('NFD'),
-    spelling.normalize('NFD').replace(/\p{Mn}/gu, ''),
+  for (const folded of new Set(variantsOf(spelling).map(fold)))
+    table.set(folded, !table.has(folded) || table.get(folded) === code ? code : undefined)
+}
+
+/** What folding does not make alike: only letters beyond ASCII have accents and capitals that it does not know. */
+function variantsOf(spelling: string): readonly string[] {
+  const decomposed = spelling.normalize('NFD')
+  if (!beyondAscii.test(decomposed)) return [spelling]
+  return [spelling, decomposed, decomposed.replace(/\p{Mn}/gu, '')].flatMap((accents) => [
+    accents,
+    accents.toUpperCase(),
   ])
-    for (const cased of [accents, accents.toUpperCase()]) {
-      const folded = fold(cased)
-      table.set(folded, !table.has(folded) || table.get(folded) === code ? code : undefined)
-    }
 }

@@ -2,7 +2,7 @@
 /** Without the white space at both ends. https://tc39.es/ecma262/#sec-trimstring says which. */
 export const trim = (text: string): string => text.trim()
 
-const beyondAscii = /[^ -~]/
+export const beyondAscii = /[^ -~]/
 
 /** A to Z as a to z; every other character as it is. */
 export const lowerAscii = (text: string): string =>

@@ -22,6 +22,7 @@ import { findSpark, type Spark } from './spark.ts'
  * README.md beside this file.
  *
  *     npm run bench -- --only refinery [--sizes 10000,200000,1000000] [--objects 20] [--no-spark] [--json]
+ *         [--apart]              both stages once more, one after the other in environments that are there already
  *         [--profile <folder>]   a V8 CPU profile of our process, of each size one
  */
 const { values: options } = parseArgs({
@@ -30,6 +31,7 @@ const { values: options } = parseArgs({
     objects: { type: 'string', default: '20' }, // of each dataset; merchants have as many
     'no-spark': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    apart: { type: 'boolean', default: false },
     profile: { type: 'string' },
   },
 })
@@ -60,6 +62,9 @@ try {
     const run = await runOurs(program, lake)
     ours.push([size, run])
     say(show('cupel', run, records))
+    if (options.apart)
+      for (const [stage, one] of Object.entries(await runApart(program, lake)))
+        say(`${show(`  ${stage}`, one, records)}: ${Math.round(records / one.seconds)} rows/s`)
     if (!spark) continue
     const { cold, warm } = await runSpark(spark, lake)
     theirs.push([size, { cold, warm }])
@@ -105,31 +110,48 @@ type Measured = {
 
 /** Both stages in a process of their own, on bronze that stands in its S3 before it starts. */
 async function runOurs(program: string, lake: Lake): Promise<Measured> {
+  const profiled = options.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', options.profile]
+  return withPipeline(lake, [...profiled, program], [], (_, done) => done())
+}
+
+async function runApart(program: string, lake: Lake): Promise<Record<'silver' | 'gold', Measured>> {
+  return withPipeline(lake, [program], ['apart'], async (child, done) => {
+    const go = () => child.stdin!.write('\n')
+    await done()
+    return { silver: await done(go), gold: await done(go) }
+  })
+}
+
+async function withPipeline<T>(
+  lake: Lake,
+  program: readonly string[],
+  more: readonly string[],
+  watch: (child: ChildProcess, done: Done) => Promise<T>,
+): Promise<T> {
   const directory = join(work, 's3')
   await rm(directory, { recursive: true, force: true })
   await upload(lake, directory)
   await emptyTables()
-  const measured = await measure(
-    () => {
-      const profiled = options.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', options.profile]
-      const child = spawn(
-        process.execPath,
-        [...profiled, program, directory, postgres.url, String(lanes)],
-        piped,
-      )
-      child.stdin!.write(`${JSON.stringify(lake.keys)}\n`)
-      return child
-    },
-    async (child, done) => {
-      const run = await done()
-      child.stdin!.end()
-      await once(child, 'exit')
-      return run
-    },
-  )
+  const start = () => {
+    const child = spawn(
+      process.execPath,
+      [...program, directory, postgres.url, String(lanes), ...more],
+      piped,
+    )
+    child.stdin!.write(`${JSON.stringify(lake.keys)}\n`)
+    return child
+  }
+  const measured = await measure(start, async (child, done) => {
+    const run = await watch(child, done)
+    child.stdin!.end()
+    await once(child, 'exit')
+    return run
+  })
   await check(lake, true)
   return measured
 }
+
+type Done = (go?: () => void) => Promise<Measured>
 
 /** The job as a whole, then once more in the same session. */
 async function runSpark(
@@ -163,7 +185,7 @@ async function runSpark(
 /** Starts a process; `done` waits for its next line and says what was used since the start, or since the last line. */
 async function measure<T>(
   start: () => ChildProcess,
-  watch: (child: ChildProcess, done: (go?: () => void) => Promise<Measured>) => Promise<T>,
+  watch: (child: ChildProcess, done: Done) => Promise<T>,
 ): Promise<T> {
   let [startMs, cpu, postgresCpu] = [performance.now(), 0, (await usageOf(postgres.pid)).cpuSeconds]
   const child = start()

@@ -36,6 +36,6 @@ const stages = {
 }
 parentPort!.on('message', async ({ stage, key, size }: Task) => {
   await stages[stage](objectCreatedEvent(bucket, [{ key, size, eTag: '' }]))
-  parentPort!.postMessage('done')
+  parentPort!.postMessage(stage)
 })
 parentPort!.postMessage('ready')

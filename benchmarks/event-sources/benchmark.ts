@@ -147,6 +147,7 @@ async function memory(topic: string): Promise<Row> {
     async (invoke) => {
       counted += JSON.parse((await invoke()).payload).records
       collect()
+      collect() // buffers that the first one freed are counted until the next
       const { heapUsed, external } = process.memoryUsage()
       live.push((heapUsed + external) / 2 ** 20)
       return counted >= count

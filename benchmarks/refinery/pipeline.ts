@@ -54,7 +54,11 @@ const s3 = await startS3({
 process.env.AWS_ENDPOINT_URL_S3 = s3.endpoint
 const workers = Array.from(
   { length: Number(lanes) },
-  () => new Worker(new URL('environment.mjs', import.meta.url), { workerData: databaseUrl }),
+  () =>
+    new Worker(new URL('environment.mjs', import.meta.url), {
+      workerData: databaseUrl,
+      resourceLimits: { maxYoungGenerationSizeMb: 8 }, // `npm start` gives its environments no more
+    }),
 )
 await new Promise<void>((done, fail) => {
   for (const worker of workers)

@@ -7,7 +7,7 @@ import { isRefined, putRefined, type RefineFile, refineInto } from '@cupel/io/re
 import { type TemporaryFolder, withTemporaryFolder } from '@cupel/io/temporary-folder'
 
 export type RefinePorts = {
-  readonly lake: Pick<ObjectStore, 'put' | 'get' | 'head'>
+  readonly lake: Pick<ObjectStore, 'put' | 'stream' | 'head'>
   readonly datasetOf: (bronzeFolder: string) => Dataset | undefined
   readonly refineFile: RefineFile
 }
@@ -47,13 +47,18 @@ export const makeRefine =
       const dataset = place && datasetOf(place.folder)
       if (!place || !dataset) return undefined
 
-      const bronze = await lake.get(key)
+      const bronze = await lake.stream(key)
       if (bronze === undefined) return undefined
       const origin = { key, name: place.name, eTag: bronze.eTag, dataset }
-      if (await isRefined(lake, origin)) return undefined
+      if (await isRefined(lake, origin)) return drain(bronze.body)
 
       const refined = await refineInto(folder, origin, bronze.body, refineFile)
       await putRefined(lake, origin, refined)
       return refined.counts
     }
   }
+
+/** Takes what nobody wants, so that the connection is free again. */
+async function drain(body: AsyncIterable<Uint8Array>): Promise<undefined> {
+  for await (const _ of body);
+}

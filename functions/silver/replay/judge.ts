@@ -9,7 +9,7 @@ import type { TemporaryFolder } from '@cupel/io/temporary-folder'
 import { type Entry, parseEntries } from './entry.ts'
 
 export type JudgePorts = {
-  readonly lake: Pick<ObjectStore, 'get'>
+  readonly lake: Pick<ObjectStore, 'get' | 'stream'>
   readonly refineFile: RefineFile // as in refine, the very same code
 }
 
@@ -30,7 +30,7 @@ export async function judgeObject(
   folder: TemporaryFolder,
 ): Promise<Judgement> {
   const name = parseBronzeKey(key)?.name
-  const bronze = await lake.get(key)
+  const bronze = await lake.stream(key)
   if (name === undefined || bronze === undefined) throw new ObjectError(key, 'is not in bronze any more')
   const quarantined = await lake.get(quarantineKey(dataset.name, name))
   const before = parseEntries(name, quarantined?.body ?? new Uint8Array())

@@ -25,7 +25,7 @@ import { type Request, readRequest } from './request.ts'
 
 export type ReplayPorts = {
   readonly bucket: string
-  readonly lake: Pick<ObjectStore, 'put' | 'get' | 'head' | 'list'>
+  readonly lake: Pick<ObjectStore, 'put' | 'get' | 'stream' | 'head' | 'list'>
   readonly warehouse: Pick<Postgres, 'query'>
   readonly datasets: readonly Dataset[]
   readonly refineFile: JudgePorts['refineFile']

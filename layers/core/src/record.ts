@@ -300,7 +300,8 @@ function memberNames(text: string, depthLimit: number): Omit<JsonObject, 'member
     if (character === '"') {
       const end = stringEnd(text, at)
       if (isName && level?.seen && open.length <= depthLimit) {
-        level.name = JSON.parse(text.slice(at, end + 1))
+        const name = text.slice(at + 1, end)
+        level.name = name.includes('\\') ? JSON.parse(`"${name}"`) : name
         if (level.seen.has(level.name)) repeated.add(pathOf(level))
         level.seen.add(level.name)
       }

@@ -1,4 +1,4 @@
-/** A bronze object, refined: pure, from its bytes to the rows of silver and the lines of quarantine. */
+/** A bronze object, refined: from its bytes to the rows of silver and the lines of quarantine, without any effect. */
 import { readBronzeLine } from './bronze.ts'
 import { type Dataset, storedFields } from './dataset.ts'
 import type { Scalar } from './kinds/kind.ts'
@@ -18,7 +18,7 @@ export type RefineCounts = {
 export type Refinement = {
   readonly counts: RefineCounts
   /** The rows of silver, of each key the newest, in the order of their addresses: CSV in the columns of `silverColumns`. */
-  readonly csv: Uint8Array
+  readonly csv: readonly Uint8Array[] // one after the other
   readonly longestRow: number // bytes
   /** The rejected records in that order: bronze lines with dataset, version and reasons in front. */
   readonly rejected: readonly string[]
@@ -26,24 +26,30 @@ export type Refinement = {
   readonly problem?: string
 }
 
+/** What is in memory of a bronze object: its rows, and no more of it than a line. */
+export type Refining = {
+  /** The next bytes of it. Throws when a line is no bronze line, or a hashed field has no key: never because of what a record holds. */
+  readonly take: (piece: Uint8Array) => void
+  readonly end: () => Refinement
+}
+
 /**
- * Judge each record of a bronze object. The same bytes give the same refinement, in whatever order the lines stand.
- *
- * Throws when a line is no bronze line, or a hashed field has no key: never because of what a record holds.
+ * Judge each record of a bronze object, which comes in pieces of any length. The same bytes give the same refinement, in
+ * whatever order the lines stand.
  */
-export function refineBronze(dataset: Dataset, bronze: Uint8Array, secrets: Secrets = {}): Refinement {
+export function startRefining(dataset: Dataset, secrets: Secrets = {}): Refining {
   const columns = columnsOf(dataset)
   const [warns, keepsDeleted] = [hasWarnings(dataset), keepsTombstones(dataset)]
   const [keyAt, ...moreKeysAt] = dataset.key.map((name) =>
     columns.findIndex((column) => column.name === name),
   )
   const orderAt = columns.findIndex(({ name }) => name === dataset.orderBy)
-  const written = byteWriter(bronze.length)
   const rejection = `{"dataset":${JSON.stringify(dataset.name)},"version":${dataset.version},"reasons":`
+  const pages = pageWriter()
   const newest = new Map<string, Row>()
   const rejected: Rejected[] = []
   let [records, warned] = [0, 0]
-  for (const line of linesOf(bronze)) {
+  const lines = lineReader((line) => {
     records += 1
     const record = readBronzeLine(line)
     if (!record) throw new Error(`line ${records} is no bronze line: it is not JSON, or lacks its envelope`)
@@ -55,7 +61,7 @@ export function refineBronze(dataset: Dataset, bronze: Uint8Array, secrets: Secr
     if (!isGood) {
       const text = `${rejection}${JSON.stringify(reasons)},${line.slice(1)}\n`
       rejected.push({ topic, partition, offset, reasons, text })
-      continue
+      return
     }
     if (reasons.length > 0) warned += 1
     let key = String(values[keyAt!])
@@ -63,35 +69,42 @@ export function refineBronze(dataset: Dataset, bronze: Uint8Array, secrets: Secr
     if (deletes) key += '\0' // does not take the place of a row: one that is marked keeps what it last said
     const at = { order: values[orderAt] as Scalar, timestampMs, partition, offset }
     const older = newest.get(key)
-    if (older && compareNewest(at, older.at) <= 0) continue
+    if (older && compareNewest(at, older.at) <= 0) return
     let text = ''
     for (let index = 0; index < columns.length; index += 1) text += csvOf(columns[index]!, values[index])
     if (warns) text += `${reasons.length > 0 ? quoted(JSON.stringify(reasons)) : ''},`
     text += `${quoted(topic)},${partition},${offset},${timestampMs}`
     if (keepsDeleted) text += `,${deletes}`
-    newest.set(key, { at, ...written.write(`${text}\n`) })
-  }
-  const rows = [...newest.values()].sort((a, b) => byAddress(a.at, b.at))
-  rejected.sort(byAddress)
-  const problem = problemOf(dataset, records, rejected)
-  const quarantined = rejected.length
+    newest.set(key, { at, ...pages.write(`${text}\n`) })
+  })
+
   return {
-    counts: {
-      records,
-      silver: rows.length,
-      quarantined,
-      duplicates: records - rows.length - quarantined,
-      warned,
+    take: lines.take,
+    end() {
+      lines.end()
+      const rows = [...newest.values()].sort((a, b) => byAddress(a.at, b.at))
+      rejected.sort(byAddress)
+      const problem = problemOf(dataset, records, rejected)
+      const quarantined = rejected.length
+      return {
+        counts: {
+          records,
+          silver: rows.length,
+          quarantined,
+          duplicates: records - rows.length - quarantined,
+          warned,
+        },
+        csv: joined(rows),
+        longestRow: rows.reduce((longest, { start, end }) => Math.max(longest, end - start), 0),
+        rejected: rejected.map(({ text }) => text),
+        ...(problem !== undefined && { problem }),
+      }
     },
-    csv: written.take(rows),
-    longestRow: rows.reduce((longest, { start, end }) => Math.max(longest, end - start), 0),
-    rejected: rejected.map(({ text }) => text),
-    ...(problem !== undefined && { problem }),
   }
 }
 
 type Address = { readonly partition: number; readonly offset: number }
-type Row = Range & { readonly at: EventOrder }
+type Row = Place & { readonly at: EventOrder }
 type Rejected = Address & {
   readonly topic: string
   readonly reasons: readonly Reason[]
@@ -115,44 +128,63 @@ function problemOf(
   return `${rejected.length} of ${records} records would be quarantined, maxQuarantined is ${maxQuarantined}`
 }
 
-type Range = { readonly start: number; readonly end: number } // bytes
+type Place = { readonly page: Buffer; readonly start: number; readonly end: number }
 
-/** Text as bytes, one after the other: strings that wait to be written are dear to collect. */
-function byteWriter(expected: number) {
-  let bytes = Buffer.allocUnsafe(expected)
+/** Text as bytes in pages: strings that wait to be written are dear to collect, and a buffer that grows is copied. */
+function pageWriter() {
+  let page = Buffer.allocUnsafe(0)
   let size = 0
   return {
-    write(text: string): Range {
-      const most = size + text.length * mostBytesOfUnit
-      if (most > bytes.length) {
-        const larger = Buffer.allocUnsafe(2 * most)
-        bytes.copy(larger, 0, 0, size)
-        bytes = larger
+    write(text: string): Place {
+      const most = text.length * mostBytesOfUnit
+      if (size + most > page.length) {
+        page = Buffer.allocUnsafe(Math.max(most, pageBytes))
+        size = 0
       }
       const start = size
-      size += bytes.write(text, start)
-      return { start, end: size }
-    },
-    /** These of them, in that order. */
-    take(ranges: readonly Range[]): Uint8Array {
-      const isAll = ranges.every(({ start }, at) => start === (ranges[at - 1]?.end ?? 0))
-      if (isAll && (ranges.at(-1)?.end ?? 0) === size) return bytes.subarray(0, size)
-      return Buffer.concat(ranges.map(({ start, end }) => bytes.subarray(start, end)))
+      size += page.write(text, start)
+      return { page, start, end: size }
     },
   }
 }
 
+const pageBytes = 256 * 1024
 const mostBytesOfUnit = 3 // of UTF-16 in UTF-8
 
-/** Its lines, blank ones left out. */
-function* linesOf(bronze: Uint8Array): Generator<string> {
-  const bytes = Buffer.from(bronze.buffer, bronze.byteOffset, bronze.byteLength)
-  for (let start = 0; start < bytes.length; ) {
-    const next = bytes.indexOf(lineFeed, start)
-    const end = next < 0 ? bytes.length : next
-    const line = bytes.toString('utf8', start, end).trimEnd()
-    if (line !== '') yield line
-    start = end + 1
+/** What stands at these places, in that order; neighbours are one piece. */
+function joined(places: readonly Place[]): readonly Uint8Array[] {
+  const pieces: Place[] = []
+  for (const place of places) {
+    const last = pieces.at(-1)
+    if (last?.page === place.page && last.end === place.start)
+      pieces[pieces.length - 1] = { ...last, end: place.end }
+    else pieces.push(place)
+  }
+  return pieces.map(({ page, start, end }) => page.subarray(start, end))
+}
+
+/** Hands on each line of what comes in pieces, blank ones left out. */
+function lineReader(onLine: (line: string) => void) {
+  let rest: Buffer = Buffer.alloc(0) // of a line that is not whole yet
+  const hand = (bytes: Buffer): void => {
+    const line = bytes.toString().trimEnd()
+    if (line !== '') onLine(line)
+  }
+  return {
+    take(piece: Uint8Array): void {
+      const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
+      let start = 0
+      for (let end = bytes.indexOf(lineFeed); end >= 0; end = bytes.indexOf(lineFeed, start)) {
+        const line = bytes.subarray(start, end)
+        hand(rest.length > 0 ? Buffer.concat([rest, line]) : line)
+        rest = rest.subarray(0, 0)
+        start = end + 1
+      }
+      if (start < bytes.length) rest = Buffer.concat([rest, bytes.subarray(start)])
+    },
+    end(): void {
+      hand(rest)
+    },
   }
 }
 

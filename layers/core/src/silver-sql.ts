@@ -46,14 +46,14 @@ export function foldSql(dataset: Dataset, from: string): string {
 }
 
 export type RefineFiles = {
-  readonly bronze: Uint8Array // NDJSON
+  readonly bronze: AsyncIterable<Uint8Array> | Iterable<Uint8Array> // NDJSON, in pieces of any length
   readonly silver: string // Parquet
   readonly quarantine: string // NDJSON; write it only when there is something to put there
   readonly key?: string // of the bronze object, for messages
 }
 
 /**
- * Writes a silver file out of a file of rows as `refineBronze` gives them, in their order; answers with how many. DuckDB has
+ * Writes a silver file out of a file of rows as `startRefining` gives them, in their order; answers with how many. DuckDB has
  * to be told of the longest row, in bytes: it would lose one that is longer than half of its buffer.
  */
 export function silverStatement(

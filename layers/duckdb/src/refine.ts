@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
 import { ObjectRefusedError } from '@cupel/core/errors'
 import type { Secrets } from '@cupel/core/record'
-import { type RefineCounts, refineBronze } from '@cupel/core/refinement'
+import { type RefineCounts, startRefining } from '@cupel/core/refinement'
 import { type RefineFiles, silverStatement } from '@cupel/core/silver-sql'
 import type { Engine } from './engine.ts'
 
@@ -21,7 +21,9 @@ export async function refineFile(
   { bronze, silver, quarantine, key = 'the object' }: RefineFiles,
   secrets: Secrets = {},
 ): Promise<RefineCounts> {
-  const { counts, csv, longestRow, rejected, problem } = refineBronze(dataset, bronze, secrets)
+  const refining = startRefining(dataset, secrets)
+  for await (const piece of bronze) refining.take(piece)
+  const { counts, csv, longestRow, rejected, problem } = refining.end()
   if (problem !== undefined) throw new ObjectRefusedError(key, dataset.name, problem)
   const rows = `${silver}.csv`
   try {

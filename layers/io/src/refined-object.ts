@@ -32,16 +32,16 @@ export type Refined = {
   readonly files: Pick<RefineFiles, 'silver' | 'quarantine'>
 }
 
-/** Refine a bronze object, whose bytes are given, into files of the folder. */
+/** Refine a bronze object, whose bytes come in pieces, into files of the folder. */
 export async function refineInto(
   folder: TemporaryFolder,
   { key, dataset }: Origin,
-  body: Uint8Array,
+  bronze: RefineFiles['bronze'],
   refineFile: RefineFile,
 ): Promise<Refined> {
   const files = {
     key,
-    bronze: body,
+    bronze,
     silver: folder.file('silver.parquet'),
     quarantine: folder.file('quarantine.ndjson'),
   }

@@ -61,17 +61,23 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-const bronzeOf = (records: readonly KafkaRecord[]): Uint8Array =>
-  bytes(records.map((record) => `${bronzeLine(record)}\n`).join(''))
+const bronzeOf = (records: readonly KafkaRecord[]): readonly Uint8Array[] => [
+  bytes(records.map((record) => `${bronzeLine(record)}\n`).join('')),
+]
 
 let count = 0
 async function refine(
   records: readonly KafkaRecord[],
-  { on = engine, of = orders, secrets }: { on?: Engine; of?: Dataset; secrets?: Secrets } = {},
+  {
+    on = engine,
+    of = orders,
+    secrets,
+    pieces = bronzeOf(records),
+  }: { on?: Engine; of?: Dataset; secrets?: Secrets; pieces?: readonly Uint8Array[] } = {},
 ) {
   const name = join(folder, String(count++))
   const files = {
-    bronze: bronzeOf(records),
+    bronze: pieces,
     silver: `${name}.parquet`,
     quarantine: `${name}-quarantine.ndjson`,
   }
@@ -262,6 +268,23 @@ it('gives the same bytes for the same records, on one thread and on two, in any 
   }
 })
 
+it('takes an object in pieces of any length', async () => {
+  const records = Array.from({ length: 40 }, (_, offset) =>
+    order(
+      offset,
+      offset % 7 === 0 ? 'no JSON' : { ...anOrder, shop_id: offset % 30, note: `Größe ${offset}` },
+    ),
+  )
+  const whole = (await refine(records)).hash
+  for (const length of [1, 7, 500, 4096]) {
+    const [body] = bronzeOf(records)
+    const pieces = Array.from({ length: Math.ceil(body!.length / length) }, (_, at) =>
+      body!.subarray(at * length, (at + 1) * length),
+    )
+    expect([length, (await refine(records, { pieces })).hash]).toEqual([length, whole])
+  }
+})
+
 it('takes a field of any name, also one that its own columns might have', async () => {
   const names = [
     'line',
@@ -394,7 +417,7 @@ it('refines files that are asked for at once, each for itself', async () => {
 
 it('throws when the world fails, and refines the next file as if nothing had been', async () => {
   const files = { silver: join(folder, 's'), quarantine: join(folder, 'q') }
-  const broken = bytes(`${bronzeLine(order(0))}\n{"topic":\n`)
+  const broken = [bytes(`${bronzeLine(order(0))}\n{"topic":\n`)]
   await expect(refineFile(engine, orders, { ...files, bronze: broken })).rejects.toThrow(
     'line 2 is no bronze line',
   )

@@ -56,7 +56,7 @@ beforeAll(async () => {
   const bronze = values.map((value, offset) => `${bronzeLine(kafkaRecord({ offset, value }))}\n`).join('')
   const engine = await openEngine()
   await refineFile(engine, dataset, {
-    bronze: new TextEncoder().encode(bronze),
+    bronze: [new TextEncoder().encode(bronze)],
     silver,
     quarantine: join(folder, 'quarantine.ndjson'),
   })

@@ -91,7 +91,7 @@ const offer = (offset: number, changes: object = {}, of: Partial<KafkaRecord> = 
 
 async function refined(records: readonly KafkaRecord[]): Promise<string> {
   const name = newName()
-  const bronze = Buffer.from(records.map((record) => `${bronzeLine(record)}\n`).join(''))
+  const bronze = records.map((record) => Buffer.from(`${bronzeLine(record)}\n`))
   const silver = `${name}.parquet`
   const { quarantined } = await refineFile(engine, offers, { bronze, silver, quarantine: `${name}.bad` })
   expect(quarantined).toBe(0)

@@ -42,8 +42,7 @@ type TextRow = Readonly<Record<string, string | null>>
 /** Refines these values; silver has to hold what `parseRecord` accepts, quarantine as many as it refuses. */
 async function check(dataset: Dataset, values: readonly (string | null)[]) {
   const bytes = values.map((value) => (value === null ? null : new TextEncoder().encode(value)))
-  const lines = bytes.map((value, offset) => `${bronzeLine(kafkaRecord({ offset, value }))}\n`)
-  const bronze = new TextEncoder().encode(lines.join(''))
+  const bronze = bytes.map((value, offset) => Buffer.from(`${bronzeLine(kafkaRecord({ offset, value }))}\n`))
   const files = { silver: join(folder, 'silver.parquet'), quarantine: join(folder, 'quarantine.ndjson') }
   const counts = await refineFile(engine, dataset, { bronze, ...files }, secrets)
   const parsed = bytes.map((value) => parsedRow(dataset, value))

@@ -65,7 +65,7 @@ async function refine(of: Dataset, records: readonly Partial<KafkaRecord>[]) {
   const lines = records.map((record, offset) =>
     bronzeLine(kafkaRecord({ topic: of.topic!, timestampMs: sentMs, offset, ...record })),
   )
-  const bronze = Buffer.from(lines.map((line) => `${line}\n`).join(''))
+  const bronze = lines.map((line) => Buffer.from(`${line}\n`))
   const silver = `${file}.parquet`
   const counts = await refineFile(engine, of, { bronze, silver, quarantine: `${file}.bad` })
   const rejected = counts.quarantined > 0 ? (await readFile(`${file}.bad`, 'utf8')).trim().split('\n') : []

@@ -5,6 +5,7 @@ import { refineFile } from '@cupel/duckdb/refine'
 import { silverToText } from '@cupel/duckdb/silver-text'
 import { s3ObjectStore } from '@cupel/io/object-store'
 import { openPostgres } from '@cupel/io/postgres'
+import { keptFolders } from '@cupel/io/temporary-folder'
 import { datasetByBronzeFolder, datasets } from '#datasets/index.ts'
 import { makeLoad } from '#functions/gold/load/load.ts'
 import { makeRefine } from '#functions/silver/refine/refine.ts'
@@ -20,17 +21,20 @@ const bucket = 'lake'
 const lake = s3ObjectStore(bucket)
 const warehouse = openPostgres(workerData as string)
 const engine = await openEngine({ memoryLimit: '256MB', threads: 1 })
+const withFolder = keptFolders()
 const stages = {
   refine: makeRefine({
     lake,
     datasetOf: datasetByBronzeFolder,
     refineFile: (dataset, files) => refineFile(engine, dataset, files),
+    withFolder,
   }),
   load: makeLoad({
     lake,
     warehouse,
     datasets,
     silverToText: (dataset, files) => silverToText(engine, dataset, files),
+    withFolder,
     warn: (line) => console.error(line),
   }),
 }

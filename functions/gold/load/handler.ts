@@ -3,7 +3,7 @@ import { engineSettings, lastingEngine, openEngine } from '@cupel/duckdb/engine'
 import { silverToText } from '@cupel/duckdb/silver-text'
 import { s3ObjectStore } from '@cupel/io/object-store'
 import { openPostgres } from '@cupel/io/postgres'
-import { clearTemporaryFolders } from '@cupel/io/temporary-folder'
+import { clearTemporaryFolders, keptFolders } from '@cupel/io/temporary-folder'
 import { datasets } from '../../../datasets/index.ts'
 import { makeLoad } from './load.ts'
 
@@ -21,5 +21,6 @@ export const handler = makeLoad({
   warehouse: openPostgres(settings.databaseUrl),
   datasets,
   silverToText: (dataset, files) => withEngine((engine) => silverToText(engine, dataset, files)),
+  withFolder: keptFolders(),
   warn: (line) => console.warn(line),
 })

@@ -5,7 +5,7 @@ import { forEachObject } from '@cupel/core/s3-event'
 import type { SilverText } from '@cupel/duckdb/silver-text'
 import type { ObjectStore, StoredObject } from '@cupel/io/object-store'
 import type { Postgres, Transaction } from '@cupel/io/postgres'
-import { withTemporaryFolder } from '@cupel/io/temporary-folder'
+import { type WithFolder, withTemporaryFolder } from '@cupel/io/temporary-folder'
 import { merge } from './merge.ts'
 
 export type LoadPorts = {
@@ -17,6 +17,7 @@ export type LoadPorts = {
     dataset: Dataset,
     files: { parquet: string; text: string },
   ) => Promise<SilverText | { readonly unreadable: string }>
+  readonly withFolder?: WithFolder
   readonly warn: (line: string) => void
 }
 export type LoadResult = {
@@ -37,7 +38,7 @@ export type LoadResult = {
  * of the event are loaded all the same, and Lambda retries.
  */
 export const makeLoad =
-  ({ lake, warehouse, datasets, silverToText, warn }: LoadPorts) =>
+  ({ lake, warehouse, datasets, silverToText, withFolder = withTemporaryFolder, warn }: LoadPorts) =>
   async (event: unknown): Promise<LoadResult> => {
     const outcomes = await forEachObject(event, 'loaded', loadObject)
     const loaded = outcomes.filter((outcome) => typeof outcome === 'object')
@@ -61,7 +62,7 @@ export const makeLoad =
       ])
       if (loaded.length > 0) return 'skipped'
 
-      return withTemporaryFolder(async (folder) => {
+      return withFolder(async (folder) => {
         const files = { parquet: folder.file('silver.parquet'), text: folder.file('rows') }
         await writeFile(files.parquet, object.body)
         const silver = await silverToText(dataset, files)

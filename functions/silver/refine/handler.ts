@@ -2,7 +2,7 @@ import { readSettings } from '@cupel/core/settings'
 import { engineSettings, lastingEngine, openEngine } from '@cupel/duckdb/engine'
 import { refineFile } from '@cupel/duckdb/refine'
 import { s3ObjectStore } from '@cupel/io/object-store'
-import { clearTemporaryFolders } from '@cupel/io/temporary-folder'
+import { clearTemporaryFolders, keptFolders } from '@cupel/io/temporary-folder'
 import { datasetByBronzeFolder } from '../../../datasets/index.ts'
 import { makeRefine } from './refine.ts'
 
@@ -19,4 +19,5 @@ export const handler = makeRefine({
   lake: s3ObjectStore(settings.lakeBucket),
   datasetOf: datasetByBronzeFolder,
   refineFile: (dataset, files) => withEngine((engine) => refineFile(engine, dataset, files, settings)),
+  withFolder: keptFolders(),
 })

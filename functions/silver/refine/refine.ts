@@ -4,12 +4,13 @@ import type { RefineCounts } from '@cupel/core/refinement'
 import { forEachObject } from '@cupel/core/s3-event'
 import type { ObjectStore } from '@cupel/io/object-store'
 import { isRefined, putRefined, type RefineFile, refineInto } from '@cupel/io/refined-object'
-import { type TemporaryFolder, withTemporaryFolder } from '@cupel/io/temporary-folder'
+import { type TemporaryFolder, type WithFolder, withTemporaryFolder } from '@cupel/io/temporary-folder'
 
 export type RefinePorts = {
   readonly lake: Pick<ObjectStore, 'put' | 'stream' | 'head'>
   readonly datasetOf: (bronzeFolder: string) => Dataset | undefined
   readonly refineFile: RefineFile
+  readonly withFolder?: WithFolder
 }
 export type RefineResult = RefineCounts & {
   readonly objects: number // refined now
@@ -25,10 +26,10 @@ export type RefineResult = RefineCounts & {
  * refined all the same, and Lambda retries.
  */
 export const makeRefine =
-  ({ lake, datasetOf, refineFile }: RefinePorts) =>
+  ({ lake, datasetOf, refineFile, withFolder = withTemporaryFolder }: RefinePorts) =>
   async (event: unknown): Promise<RefineResult> => {
     const outcomes = await forEachObject(event, 'refined', (key) =>
-      withTemporaryFolder((folder) => refineObject(key, folder)),
+      withFolder((folder) => refineObject(key, folder)),
     )
     const refined = outcomes.filter((counts) => counts !== undefined)
     const total = (name: keyof RefineCounts): number => refined.reduce((sum, counts) => sum + counts[name], 0)

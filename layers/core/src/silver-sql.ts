@@ -47,7 +47,7 @@ export function foldSql(dataset: Dataset, from: string): string {
 
 export type RefineFiles = {
   readonly bronze: AsyncIterable<Uint8Array> | Iterable<Uint8Array> // NDJSON, in pieces of any length
-  readonly silver: string // Parquet
+  readonly silver: string // Parquet; beside it, with `.csv` behind its name, stay the rows that it was made of
   readonly quarantine: string // NDJSON; write it only when there is something to put there
   readonly key?: string // of the bronze object, for messages
 }
@@ -69,7 +69,7 @@ export function silverStatement(
   )
   const longest = Math.max(longestRow, leastLongest)
   const read = `read_csv(${literal(rows)}, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', new_line = '\\n', nullstr = '', allow_quoted_nulls = false, parallel = false, max_line_size = ${longest}, buffer_size = ${4 * longest}, columns = {${types.join(', ')}})`
-  return `COPY (FROM ${read}) TO ${literal(silver)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, KV_METADATA {dataset: ${literal(dataset.name)}, version: ${literal(String(dataset.version))}})`
+  return `COPY (FROM ${read}) TO ${literal(silver)} (FORMAT parquet, USE_TMP_FILE false, COMPRESSION zstd, COMPRESSION_LEVEL 1, KV_METADATA {dataset: ${literal(dataset.name)}, version: ${literal(String(dataset.version))}})`
 }
 
 const leastLongest = 1_000_000 // below that a smaller buffer saves nothing

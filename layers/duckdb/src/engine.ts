@@ -43,6 +43,7 @@ export async function openEngine(settings: EngineSettings = {}): Promise<Engine>
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     allow_community_extensions: 'false',
+    enable_external_file_cache: 'false', // it takes a file for one of the same name and length within a second
   })
   const connection = await instance.connect()
   await connection.run("SET TimeZone = 'UTC'")

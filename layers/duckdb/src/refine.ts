@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
 import { ObjectRefusedError } from '@cupel/core/errors'
 import type { Secrets } from '@cupel/core/record'
@@ -26,13 +26,9 @@ export async function refineFile(
   const { counts, csv, longestRow, rejected, problem } = refining.end()
   if (problem !== undefined) throw new ObjectRefusedError(key, dataset.name, problem)
   const rows = `${silver}.csv`
-  try {
-    await writeFile(rows, csv)
-    if (rejected.length > 0) await writeFile(quarantine, rejected.join(''))
-    const written = await engine.run(silverStatement(dataset, { rows, longestRow, silver }))
-    if (written !== counts.silver) throw new Error(`${counts.silver} rows became ${written} in ${silver}`)
-    return counts
-  } finally {
-    await rm(rows, { force: true })
-  }
+  await writeFile(rows, csv)
+  if (rejected.length > 0) await writeFile(quarantine, rejected.join(''))
+  const written = await engine.run(silverStatement(dataset, { rows, longestRow, silver }))
+  if (written !== counts.silver) throw new Error(`${counts.silver} rows became ${written} in ${silver}`)
+  return counts
 }

@@ -41,7 +41,9 @@ export async function silverToText(
       format === 'json' ? `CAST(${column} AS VARCHAR) AS ${column}` : column,
     )
     const options = format === 'json' ? 'FORMAT json, ARRAY true' : 'FORMAT csv, HEADER false'
-    await engine.run(`COPY (SELECT ${columns.join(', ')} ${from}) TO ${literal(text)} (${options})`)
+    await engine.run(
+      `COPY (SELECT ${columns.join(', ')} ${from}) TO ${literal(text)} (${options}, USE_TMP_FILE false)`,
+    )
     return { format, rows, tombstones: Number(counted!.tombstones), oldestMs }
   } catch (error) {
     if (isDamaged(error)) return { unreadable: 'its pages are damaged' }

@@ -386,6 +386,9 @@ it('writes the hash of personal data by a key that nobody sees, or what a mask l
   const { silver } = await refine(records, { of, secrets: { personalDataKey } })
   const hash = createHmac('sha256', personalDataKey).update('+49301234567').digest('hex')
   expect(silver[0]).toMatchObject({ phone: hash, note: '***1234' })
+  const rotated = await refine(records, { of, secrets: { personalDataKey: 'another, as long as that' } })
+  expect(rotated.silver[0]).toMatchObject({ phone: expect.stringMatching(/^[0-9a-f]{64}$/), note: '***1234' })
+  expect(rotated.silver[0]!.phone).not.toBe(hash)
 })
 
 it('puts a default where a field is missing, and nowhere else', async () => {

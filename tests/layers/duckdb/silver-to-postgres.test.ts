@@ -12,7 +12,10 @@ import {
   date,
   decimal,
   integer,
+  json,
+  list,
   money,
+  object,
   oneOf,
   text,
   timestamp,
@@ -51,6 +54,9 @@ const offers = dataset({
     state: oneOf('How far it is.', ['open', 'sent']),
     due: date('When it is due.', { optional: true }),
     gift: boolean('Whether to wrap it.', { optional: true }),
+    tags: list('Words for it.', text('One of them.'), { optional: true }),
+    to: object('Where it goes.', { street: text('Street.'), since: date('Since when.') }, { optional: true }),
+    more: json('What else the shop says.', { optional: true }),
     changed_at: timestamp('When it last changed.'),
   },
 })
@@ -127,7 +133,8 @@ it.each(ways)('carries every kind of value over exactly, and null as null, %s', 
   const records = [offer(3, { shop: 9_007_199_254_740_991n.toString(), ...full }), offer(4)]
   await load(await refined(records), limits)
   const text = Object.keys(offers.fields).map((name) => `"${name}"::text`)
-  const none = { note: null, weight: null, country: null, due: null, gift: null }
+  const nested = { tags: null, to: null, more: null }
+  const none = { note: null, weight: null, country: null, due: null, gift: null, ...nested }
   expect(await gold(`${text.join(', ')}, _timestamp_ms, _partition, _offset`)).toEqual([
     {
       ...anOffer,
@@ -151,6 +158,20 @@ it.each(ways)('carries every kind of value over exactly, and null as null, %s', 
       _partition: 0,
       _offset: '3',
     },
+  ])
+})
+
+it.each(ways)('carries lists, objects and any JSON over as they are, %s', async (_, limits) => {
+  const nested = {
+    tags: ['a"b', 'ü,', '\\', '{}', 'a\nb'],
+    to: { street: `O'Neil "St"`, since: '2026-01-02' },
+    more: { a: [1, 2.5, null, true, ''], 'b c': { '': '\u2028' } },
+  }
+  const scalars = [0, false, 'text', '"', []].map((more, at) => offer(at + 1, { shop: at + 2, more }))
+  await load(await refined([offer(0, nested), ...scalars]), limits)
+  expect(await gold('tags, "to", more')).toEqual([
+    nested,
+    ...[0, false, 'text', '"', []].map((more) => ({ tags: null, to: null, more })),
   ])
 })
 

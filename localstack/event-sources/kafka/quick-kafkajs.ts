@@ -24,11 +24,15 @@ export function readFetch(bytes: Buffer): object | undefined {
   const from = new Reader(bytes)
   from.version = 11
   const { throttleTimeMs, errorCode, sessionId, topics } = fetchResponse.read(from)
-  const isPlain = topics.every(({ partitions }) => partitions.every(({ records }) => plain(records)))
-  if (!isPlain) return undefined
-  const responses = topics.map(({ name, partitions }) => ({
+  const found = topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map(({ records, ...about }) => ({ ...about, batches: batchesOf(records) })),
+  }))
+  if (!found.every(({ partitions }) => partitions.every(({ batches }) => batches.every(isPlain))))
+    return undefined
+  const responses = found.map(({ name, partitions }) => ({
     topicName: name,
-    partitions: partitions.map(({ index, records, abortedTransactions, ...about }) => ({
+    partitions: partitions.map(({ index, batches, abortedTransactions, ...about }) => ({
       partition: index,
       errorCode: about.errorCode,
       highWatermark: String(about.highWatermark),
@@ -39,24 +43,25 @@ export function readFetch(bytes: Buffer): object | undefined {
         firstOffset: String(firstOffset),
       })),
       preferredReadReplica: about.preferredReadReplica,
-      messages: messagesOf(records),
+      messages: messagesOf(batches),
     })),
   }))
   return { throttleTime: 0, clientSideThrottleTime: throttleTimeMs, errorCode, sessionId, responses }
 }
 
-const plain = (records: Buffer | null): boolean =>
-  batchesOf(records).every(({ magic, compression }) => magic === 2 && compression === 0)
+type Batch = BatchHeader & { readonly bytes: Buffer } // of its records
 
-const messagesOf = (records: Buffer | null): Message[] => {
+const isPlain = ({ magic, compression }: Batch): boolean => magic === 2 && compression === 0
+
+const messagesOf = (batches: readonly Batch[]): Message[] => {
   const messages: Message[] = []
-  for (const batch of batchesOf(records)) addMessages(messages, batch)
+  for (const batch of batches) addMessages(messages, batch)
   return messages
 }
 
 /** The last one in an answer may be cut off; then it is not among them. */
-function batchesOf(records: Buffer | null): (BatchHeader & { readonly bytes: Buffer })[] {
-  const batches: (BatchHeader & { readonly bytes: Buffer })[] = []
+function batchesOf(records: Buffer | null): readonly Batch[] {
+  const batches: Batch[] = []
   for (let rest = records ?? Buffer.alloc(0); rest.length >= BATCH_HEADER_BYTES; ) {
     const header = readBatchHeader(rest, 0)
     if (header.sizeBytes > rest.length) break
@@ -67,7 +72,7 @@ function batchesOf(records: Buffer | null): (BatchHeader & { readonly bytes: Buf
 }
 
 /** record => length attributes timestamp_delta offset_delta key value [name value]; all but attributes are varints. */
-function addMessages(messages: Message[], batch: BatchHeader & { readonly bytes: Buffer }): void {
+function addMessages(messages: Message[], batch: Batch): void {
   const { baseOffset, baseTimestampMs, maxTimestampMs, logAppendTime, control: isControlRecord } = batch
   const batchContext = {
     producerId: String(batch.producerId),

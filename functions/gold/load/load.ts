@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import type { Dataset } from '@cupel/core/dataset'
 import { isEditedKey, parseSilverKey } from '@cupel/core/keys'
+import type { RefineCounts } from '@cupel/core/refinement'
 import { forEachObject } from '@cupel/core/s3-event'
 import type { SilverText } from '@cupel/duckdb/silver-text'
 import type { ObjectStore, StoredObject } from '@cupel/io/object-store'
@@ -112,10 +113,8 @@ function refusal(error: unknown): string | undefined {
   return `its table refuses a value${where ? ` (${where})` : ''}: PostgreSQL says ${code}`
 }
 
-type Counts = Record<'records' | 'silver' | 'quarantined' | 'duplicates' | 'warned', number>
-
 /** What refine counted; 0 where the object was not made by it. */
-const countsOf = ({ metadata }: StoredObject): Counts => {
+const countsOf = ({ metadata }: StoredObject): RefineCounts => {
   const count = (name: string): number => Number(metadata[name] ?? 0)
   return {
     records: count('records'),
@@ -140,7 +139,7 @@ async function enterIntoLedger(
   transaction: Transaction,
   { key, dataset, object, problem }: Entry,
 ): Promise<boolean> {
-  const nothing: Counts = { records: 0, silver: 0, quarantined: 0, duplicates: 0, warned: 0 }
+  const nothing: RefineCounts = { records: 0, silver: 0, quarantined: 0, duplicates: 0, warned: 0 }
   const counts = miscounted(object) === undefined ? countsOf(object) : nothing
   const { rowCount } = await transaction.query(
     `INSERT INTO ledger (object_key, e_tag, dataset, dataset_version, bronze_key,

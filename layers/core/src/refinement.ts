@@ -17,7 +17,7 @@ export type RefineCounts = {
 
 export type Refinement = {
   readonly counts: RefineCounts
-  /** The rows of silver, of each key the newest, in the order of their addresses: CSV in the columns of `silverColumns`. */
+  /** The rows of silver, of each key the newest, in the order of their addresses: CSV in the columns of `silverTypes`. */
   readonly csv: readonly Uint8Array[] // one after the other
   readonly longestRow: number // bytes
   /** The rejected records in that order: bronze lines with dataset, version and reasons in front. */

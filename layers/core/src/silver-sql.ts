@@ -18,8 +18,6 @@ export const silverTypes = (dataset: Dataset): Readonly<Record<string, string>> 
   ...(keepsTombstones(dataset) && { _deleted: 'BOOLEAN' }),
 })
 
-export const silverColumns = (dataset: Dataset): readonly string[] => Object.keys(silverTypes(dataset))
-
 /** The columns that say which of two records of a key is newer, most significant first: `compareNewest` in SQL. */
 export const newestColumns = (dataset: Dataset): readonly string[] => [
   dataset.orderBy,
@@ -28,14 +26,11 @@ export const newestColumns = (dataset: Dataset): readonly string[] => [
   '_offset',
 ]
 
-/** The place of a record among those of its key, or of other columns, in a DuckDB query over silver's columns: 1 is the newest. */
-export function ageSql(dataset: Dataset, of: readonly string[] = dataset.key): string {
+/** The end of a DuckDB query over silver's columns that keeps the newest record of each key. */
+function newestOnlySql(dataset: Dataset): string {
   const newest = newestColumns(dataset).map((column) => `${identifier(column)} DESC`)
-  return `row_number() OVER (PARTITION BY ${of.map(identifier).join(', ')} ORDER BY ${newest.join(', ')})`
+  return `QUALIFY row_number() OVER (PARTITION BY ${dataset.key.map(identifier).join(', ')} ORDER BY ${newest.join(', ')}) = 1`
 }
-
-/** The end of such a query that keeps the newest record of each key. */
-const newestOnlySql = (dataset: Dataset): string => `QUALIFY ${ageSql(dataset)} = 1`
 
 /** What gold makes of silver, as a DuckDB query. */
 export function foldSql(dataset: Dataset, from: string): string {

@@ -13,6 +13,9 @@ export function dayStartMs({ year, month, day }: Day): number | undefined {
   return new Date(0).setUTCFullYear(year, month - 1, day) // Date.UTC takes the years 0 to 99 as 1900 to 1999
 }
 
+/** How a day that every month has stands in canonical text, as the source of a pattern: nothing of it has to be reckoned. */
+export const everyMonthsDay = String.raw`(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])`
+
 const daysOfMonth = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 const isLeap = (year: number): boolean => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
 

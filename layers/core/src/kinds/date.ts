@@ -1,7 +1,7 @@
-import { type Day, dayStartMs, dayText } from './calendar.ts'
+import { type Day, dayStartMs, dayText, everyMonthsDay } from './calendar.ts'
 import { accept, between, type FieldOptions, field, type Kind, type Personal, reject } from './kind.ts'
 import { type Range, ranged } from './ranged.ts'
-import { lowerAscii } from './strings.ts'
+import { lowerAscii, wholePattern } from './strings.ts'
 
 type DateRule = Range & {
   /** How `03/04/2024` is read. Without it such a date is refused, unless only one reading exists (`25/04/2024`). */
@@ -24,8 +24,7 @@ const spellings = [
   /^(?<word>[A-Za-z]{3,9})\.? (?<day>\d{1,2}),? (?<year>\d{4})$/,
 ]
 
-// As we write it, of a day that every month has: nothing has to be reckoned.
-const canonicalPattern = /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])$/
+const canonicalPattern = wholePattern(everyMonthsDay)
 
 const months = 'january february march april may june july august september october november december'.split(
   ' ',

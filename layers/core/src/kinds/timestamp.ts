@@ -1,4 +1,4 @@
-import { dayStartMs, maxTimeMs, minTimeMs } from './calendar.ts'
+import { dayStartMs, everyMonthsDay, maxTimeMs, minTimeMs } from './calendar.ts'
 import {
   accept,
   between,
@@ -33,9 +33,7 @@ const calendarForm = String.raw`(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(
 const epochForm = String.raw`(-?)(\d{1,15})(?:[.](\d+))?`
 const calendarPattern = wholePattern(calendarForm)
 const epochPattern = wholePattern(epochForm)
-// As we write it, of a day that every month has: nothing has to be reckoned.
-const canonicalPattern =
-  /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
+const canonicalPattern = wholePattern(String.raw`${everyMonthsDay}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z`)
 const millisecondsFrom = 100_000_000_000 // 1973 in milliseconds, 5138 in seconds
 const minEpochDigits = 9 // of a string
 

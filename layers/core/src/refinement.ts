@@ -75,7 +75,7 @@ export function startRefining(dataset: Dataset, secrets: Secrets = {}): Refining
     if (warns) text += `${reasons.length > 0 ? quoted(JSON.stringify(reasons)) : ''},`
     text += `${quoted(topic)},${partition},${offset},${timestampMs}`
     if (keepsDeleted) text += `,${deletes}`
-    newest.set(key, { at, ...pages.write(`${text}\n`) })
+    newest.set(key, { at, place: pages.write(`${text}\n`) })
   })
 
   return {
@@ -83,6 +83,7 @@ export function startRefining(dataset: Dataset, secrets: Secrets = {}): Refining
     end() {
       lines.end()
       const rows = [...newest.values()].sort((a, b) => byAddress(a.at, b.at))
+      const places = rows.map(({ place }) => place)
       rejected.sort(byAddress)
       const problem = problemOf(dataset, records, rejected)
       const quarantined = rejected.length
@@ -94,8 +95,8 @@ export function startRefining(dataset: Dataset, secrets: Secrets = {}): Refining
           duplicates: records - rows.length - quarantined,
           warned,
         },
-        csv: joined(rows),
-        longestRow: rows.reduce((longest, { start, end }) => Math.max(longest, end - start), 0),
+        csv: joined(places),
+        longestRow: places.reduce((longest, { start, end }) => Math.max(longest, end - start), 0),
         rejected: rejected.map(({ text }) => text),
         ...(problem !== undefined && { problem }),
       }
@@ -104,7 +105,7 @@ export function startRefining(dataset: Dataset, secrets: Secrets = {}): Refining
 }
 
 type Address = { readonly partition: number; readonly offset: number }
-type Row = Place & { readonly at: EventOrder }
+type Row = { readonly at: EventOrder; readonly place: Place }
 type Rejected = Address & {
   readonly topic: string
   readonly reasons: readonly Reason[]
@@ -153,14 +154,13 @@ const mostBytesOfUnit = 3 // of UTF-16 in UTF-8
 
 /** What stands at these places, in that order; neighbours are one piece. */
 function joined(places: readonly Place[]): readonly Uint8Array[] {
-  const pieces: Place[] = []
-  for (const place of places) {
-    const last = pieces.at(-1)
-    if (last?.page === place.page && last.end === place.start)
-      pieces[pieces.length - 1] = { ...last, end: place.end }
-    else pieces.push(place)
+  const pieces: Uint8Array[] = []
+  for (let first = 0, next = 1; first < places.length; first = next, next += 1) {
+    const { page, start } = places[first]!
+    while (places[next]?.page === page && places[next]!.start === places[next - 1]!.end) next += 1
+    pieces.push(page.subarray(start, places[next - 1]!.end))
   }
-  return pieces.map(({ page, start, end }) => page.subarray(start, end))
+  return pieces
 }
 
 /** Hands on each line of what comes in pieces, blank ones left out. */

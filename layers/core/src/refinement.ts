@@ -1,9 +1,11 @@
 /** A bronze object, refined: from its bytes to the rows of silver and the lines of quarantine, without any effect. */
-import { readBronzeLine } from './bronze.ts'
+import { type BronzeRecord, readBronzeLine } from './bronze.ts'
 import { type Dataset, storedFields } from './dataset.ts'
 import type { Scalar } from './kinds/kind.ts'
 import { compareNewest, type EventOrder } from './newest.ts'
+import { PlainLines } from './plain-lines.ts'
 import { judgeRecord, judgeTombstone, type Reason, type Secrets } from './record.ts'
+import { joined, type Place, RowPages } from './row-pages.ts'
 import { hasWarnings, keepsTombstones } from './silver-sql.ts'
 
 /** `records` = `silver` + `quarantined` + `duplicates`. */
@@ -38,22 +40,32 @@ export type Refining = {
  * whatever order the lines stand.
  */
 export function startRefining(dataset: Dataset, secrets: Secrets = {}): Refining {
-  const columns = columnsOf(dataset)
+  const columns = Object.entries(storedFields(dataset)).map(([name, { kind }]) => ({
+    name,
+    isText: kind.duckdbType === 'VARCHAR',
+    isNested: kind.parseNested !== undefined, // stored as JSON
+  }))
   const [warns, keepsDeleted] = [hasWarnings(dataset), keepsTombstones(dataset)]
-  const [keyAt, ...moreKeysAt] = dataset.key.map((name) =>
-    columns.findIndex((column) => column.name === name),
-  )
-  const orderAt = columns.findIndex(({ name }) => name === dataset.orderBy)
+  const placeOf = (name: string): number => columns.findIndex((column) => column.name === name)
+  const [keyAt, ...moreKeysAt] = dataset.key.map(placeOf)
+  const orderAt = placeOf(dataset.orderBy)
   const rejection = `{"dataset":${JSON.stringify(dataset.name)},"version":${dataset.version},"reasons":`
-  const pages = pageWriter()
+  const pages = new RowPages()
+  const plainLines = new PlainLines(dataset, pages, secrets)
   const newest = new Map<string, Row>()
   const rejected: Rejected[] = []
   let [records, warned] = [0, 0]
-  const lines = lineReader((line) => {
+
+  const lines = lineReader((bytes, start, end) => {
     records += 1
+    const plain = plainLines.read(bytes, start, end)
+    if (plain) return endRow(plain, plain.values)
+    pages.restart()
+    const line = bytes.toString('utf8', start, end)
     const record = readBronzeLine(line)
     if (!record) throw new Error(`line ${records} is no bronze line: it is not JSON, or lacks its envelope`)
-    const { topic, partition, offset, timestampMs, value } = record
+    const { topic, partition, offset, value } = record
+    plainLines.expect(topic, partition)
     const deletes = keepsDeleted && value.format === 'tombstone'
     const { values, reasons, isGood } = deletes
       ? judgeTombstone(dataset, record, secrets)
@@ -64,19 +76,45 @@ export function startRefining(dataset: Dataset, secrets: Secrets = {}): Refining
       return
     }
     if (reasons.length > 0) warned += 1
+    for (const [index, { isText, isNested }] of columns.entries()) {
+      const value = values[index]
+      pages.value(isNested && value !== null ? JSON.stringify(value) : value, isText)
+      pages.byte(comma)
+    }
+    endRow(record, values, reasons, deletes)
+  })
+
+  /** The row stays if it is the newest of its key. */
+  function endRow(
+    { topic, partition, offset, timestampMs }: Omit<BronzeRecord, 'key' | 'value'>,
+    values: readonly unknown[],
+    reasons: readonly Reason[] = [],
+    deletes = false,
+  ): void {
     let key = String(values[keyAt!])
     for (const at of moreKeysAt) key += `\0${values[at]}` // no text holds U+0000
     if (deletes) key += '\0' // does not take the place of a row: one that is marked keeps what it last said
     const at = { order: values[orderAt] as Scalar, timestampMs, partition, offset }
     const older = newest.get(key)
-    if (older && compareNewest(at, older.at) <= 0) return
-    let text = ''
-    for (let index = 0; index < columns.length; index += 1) text += csvOf(columns[index]!, values[index])
-    if (warns) text += `${reasons.length > 0 ? quoted(JSON.stringify(reasons)) : ''},`
-    text += `${quoted(topic)},${partition},${offset},${timestampMs}`
-    if (keepsDeleted) text += `,${deletes}`
-    newest.set(key, { at, place: pages.write(`${text}\n`) })
-  })
+    if (older && compareNewest(at, older.at) <= 0) {
+      pages.restart()
+      return
+    }
+    if (warns) {
+      pages.value(reasons.length > 0 ? JSON.stringify(reasons) : null, true)
+      pages.byte(comma)
+    }
+    pages.value(topic, true)
+    pages.byte(comma)
+    pages.integer(partition)
+    pages.byte(comma)
+    pages.integer(offset)
+    pages.byte(comma)
+    pages.integer(timestampMs)
+    if (keepsDeleted) pages.text(`,${deletes}`)
+    pages.byte(lineFeed)
+    newest.set(key, { at, place: pages.keep() })
+  }
 
   return {
     take: lines.take,
@@ -129,82 +167,32 @@ function problemOf(
   return `${rejected.length} of ${records} records would be quarantined, maxQuarantined is ${maxQuarantined}`
 }
 
-type Place = { readonly page: Buffer; readonly start: number; readonly end: number }
-
-/** Text as bytes in pages: strings that wait to be written are dear to collect, and a buffer that grows is copied. */
-function pageWriter() {
-  let page = Buffer.allocUnsafe(0)
-  let size = 0
-  return {
-    write(text: string): Place {
-      const most = text.length * mostBytesOfUnit
-      if (size + most > page.length) {
-        page = Buffer.allocUnsafe(Math.max(most, pageBytes))
-        size = 0
-      }
-      const start = size
-      size += page.write(text, start)
-      return { page, start, end: size }
-    },
-  }
-}
-
-const pageBytes = 256 * 1024
-const mostBytesOfUnit = 3 // of UTF-16 in UTF-8
-
-/** What stands at these places, in that order; neighbours are one piece. */
-function joined(places: readonly Place[]): readonly Uint8Array[] {
-  const pieces: Uint8Array[] = []
-  for (let first = 0, next = 1; first < places.length; first = next, next += 1) {
-    const { page, start } = places[first]!
-    while (places[next]?.page === page && places[next]!.start === places[next - 1]!.end) next += 1
-    pieces.push(page.subarray(start, places[next - 1]!.end))
-  }
-  return pieces
-}
-
 /** Hands on each line of what comes in pieces, blank ones left out. */
-function lineReader(onLine: (line: string) => void) {
+function lineReader(onLine: (bytes: Buffer, start: number, end: number) => void) {
   let rest: Buffer = Buffer.alloc(0) // of a line that is not whole yet
-  const hand = (bytes: Buffer): void => {
-    const line = bytes.toString().trimEnd()
-    if (line !== '') onLine(line)
+  const hand = (bytes: Buffer, start: number, end: number): void => {
+    let last = end
+    while (last > start && bytes[last - 1]! <= space) last -= 1
+    if (last > start) onLine(bytes, start, last)
   }
   return {
     take(piece: Uint8Array): void {
       const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
       let start = 0
       for (let end = bytes.indexOf(lineFeed); end >= 0; end = bytes.indexOf(lineFeed, start)) {
-        const line = bytes.subarray(start, end)
-        hand(rest.length > 0 ? Buffer.concat([rest, line]) : line)
-        rest = rest.subarray(0, 0)
+        if (rest.length > 0) {
+          rest = Buffer.concat([rest, bytes.subarray(0, end)])
+          hand(rest, 0, rest.length)
+          rest = rest.subarray(0, 0)
+        } else hand(bytes, start, end)
         start = end + 1
       }
       if (start < bytes.length) rest = Buffer.concat([rest, bytes.subarray(start)])
     },
     end(): void {
-      hand(rest)
+      hand(rest, 0, rest.length)
     },
   }
 }
 
-const lineFeed = 10
-
-type Column = { readonly name: string; readonly isText: boolean; readonly isNested: boolean }
-
-const columnsOf = (dataset: Dataset): readonly Column[] =>
-  Object.entries(storedFields(dataset)).map(([name, { kind }]) => ({
-    name,
-    isText: kind.duckdbType === 'VARCHAR',
-    isNested: kind.parseNested !== undefined, // stored as JSON
-  }))
-
-/** A value of CSV and the comma behind it: null is nothing, text stands in quotes. */
-function csvOf({ isText, isNested }: Column, value: unknown): string {
-  if (value === null) return ','
-  if (isNested) return `${quoted(JSON.stringify(value))},`
-  return isText ? `${quoted(value as string)},` : `${value},`
-}
-
-const quoted = (text: string): string =>
-  text.includes('"') ? `"${text.replaceAll('"', '""')}"` : `"${text}"`
+const [lineFeed, space, comma] = [10, 32, 44]

@@ -1,4 +1,4 @@
-import { type Day, dayStartMs, dayText, everyMonthsDay } from './calendar.ts'
+import { type Day, dayStartMs, dayText, everyMonthsDay, isEveryMonthsDay } from './calendar.ts'
 import { accept, between, type FieldOptions, field, type Kind, type Personal, reject } from './kind.ts'
 import { type Range, ranged } from './ranged.ts'
 import { lowerAscii, wholePattern } from './strings.ts'
@@ -40,6 +40,7 @@ function dateKind(order: DateRule['order']): Kind<string> {
     ordered: true,
     duckdbType: 'DATE',
     postgresType: 'date',
+    isCanonical: (bytes, start, end) => end - start === 10 && isEveryMonthsDay(bytes, start),
     parse: (value) => {
       if (typeof value === 'string' && canonicalPattern.test(value)) return accept(value)
       const day = typeof value === 'string' ? readDay(value, order) : 'not-a-date'

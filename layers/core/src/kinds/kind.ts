@@ -76,6 +76,11 @@ export type Kind<Value = unknown> = {
   /** What is said of a JSON value of a type that this kind never takes: an object, an array, … */
   readonly wrongType: ReasonCode
   readonly parse: (value: Scalar, context: Context) => Parsed<Value>
+  /**
+   * Are these bytes, those of a string, its value as `parse` would give it? A quick look that may say no to what is: then
+   * `parse` is asked.
+   */
+  readonly isCanonical?: (bytes: Uint8Array, start: number, end: number) => boolean
   /** For kinds that take objects or arrays, as JSON.parse gives them. Their value is stored as JSON text. */
   readonly parseNested?: (value: object, context: Context) => Parsed<Value>
   /** The plainest spelling, as a JSON Schema: what a sender should write. */

@@ -14,8 +14,9 @@ export function ranged(kind: Kind<string>, { min, max }: Range): Kind<string> {
   const [from, to] = [bound(min), bound(max)]
   if (from !== undefined && to !== undefined && from > to)
     throw definitionError(kind.name, 'bounds min <= max', { min, max })
+  const { isCanonical, ...others } = kind // it would have to know of the bounds
   return {
-    ...kind,
+    ...others,
     parse: (value, context) => {
       const parsed = kind.parse(value, context)
       const isOut = parsed.ok && ((from ?? '') > parsed.value || (to !== undefined && parsed.value > to))

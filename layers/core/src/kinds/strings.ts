@@ -11,6 +11,15 @@ export const lowerAscii = (text: string): string =>
 export const upperAscii = (text: string): string =>
   beyondAscii.test(text) ? text.replace(/[a-z]+/g, (letters) => letters.toUpperCase()) : text.toUpperCase()
 
+/** Whether a byte of UTF-8 is one of 0 to 9. */
+export const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57
+
+/** The number that two bytes write in digits; NaN of others. */
+export function twoDigits(bytes: Uint8Array, start: number): number {
+  const [tens, ones] = [bytes[start]!, bytes[start + 1]!]
+  return isDigit(tens) && isDigit(ones) ? 10 * tens + ones - 11 * 48 : Number.NaN
+}
+
 /** Length in code points, as DuckDB and PostgreSQL count. */
 export function codePoints(text: string): number {
   let count = 0

@@ -47,6 +47,10 @@ function textKind({ min = 1, max = anyLength, pattern }: TextRule): Kind<string>
     wrongType: 'not-text',
     duckdbType: 'VARCHAR',
     postgresType: 'text',
+    ...(!form && {
+      isCanonical: (bytes, start, end) =>
+        end - start >= min && end - start <= max && isTrimmedAscii(bytes, start, end),
+    }),
     parse: (value) => {
       if (typeof value !== 'string') return reject('not-text')
       const length = value.length < min || value.length > max || min > 1 ? codePoints(value) : min
@@ -57,6 +61,15 @@ function textKind({ min = 1, max = anyLength, pattern }: TextRule): Kind<string>
     },
   }
 }
+
+/** ASCII without space at its ends. */
+function isTrimmedAscii(bytes: Uint8Array, start: number, end: number): boolean {
+  if (bytes[start] === space || bytes[end - 1] === space) return false
+  for (let at = start; at < end; at += 1) if (bytes[at]! < space || bytes[at]! > tilde) return false
+  return true
+}
+
+const [space, tilde] = [32, 126]
 
 /** Refuses what JavaScript, RE2 and JSON Schema's readers take differently: white space classes, the dot, anchors, look-around, back-references. */
 function sharedPattern(pattern: string): RegExp {

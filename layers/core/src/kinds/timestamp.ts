@@ -1,4 +1,4 @@
-import { dayStartMs, everyMonthsDay, maxTimeMs, minTimeMs } from './calendar.ts'
+import { dayStartMs, everyMonthsDay, isEveryMonthsDay, maxTimeMs, minTimeMs } from './calendar.ts'
 import {
   accept,
   between,
@@ -10,7 +10,7 @@ import {
   reject,
 } from './kind.ts'
 import { type Range, ranged } from './ranged.ts'
-import { wholePattern } from './strings.ts'
+import { isDigit, twoDigits, wholePattern } from './strings.ts'
 
 type TimestampRule = Range & {
   /** How `03/04/2024 10:00` is read. Without it such a day is refused. */
@@ -45,6 +45,8 @@ const timestampKind: Kind<string> = {
   ordered: true,
   duckdbType: 'TIMESTAMP WITH TIME ZONE',
   postgresType: 'timestamptz(3)',
+  isCanonical: (bytes, start, end) =>
+    end - start === 24 && isEveryMonthsDay(bytes, start) && isTimeOfDay(bytes, start + 10),
   parse: (value) => {
     if (typeof value === 'string' && canonicalPattern.test(value)) return accept(value)
     if (typeof value === 'boolean') return reject('not-a-timestamp')
@@ -55,6 +57,19 @@ const timestampKind: Kind<string> = {
     return accept(new Date(ms.value).toISOString())
   },
 }
+
+/** `T03:04:05.678Z` */
+function isTimeOfDay(bytes: Uint8Array, start: number): boolean {
+  const marks = bytes[start] === capitalT && bytes[start + 3] === colon && bytes[start + 6] === colon
+  if (!marks || bytes[start + 9] !== point || bytes[start + 13] !== capitalZ) return false
+  const isClock =
+    twoDigits(bytes, start + 1) <= 23 &&
+    twoDigits(bytes, start + 4) <= 59 &&
+    twoDigits(bytes, start + 7) <= 59
+  return isClock && twoDigits(bytes, start + 10) >= 0 && isDigit(bytes[start + 12]!)
+}
+
+const [point, colon, capitalT, capitalZ] = [46, 58, 84, 90]
 
 function readInstant(text: string): Parsed<number> {
   const match = calendarPattern.exec(text)

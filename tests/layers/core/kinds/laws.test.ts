@@ -4,6 +4,7 @@ import type { Field } from '@cupel/core/kinds/kind'
 import { judgeRecord, parseField } from '@cupel/core/record'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { makeRandom } from '#datasets/random.ts'
 import { kafkaRecord } from '../../../support/kafka.ts'
 import { everyKind } from './every-kind.ts'
 import { hostile, type spellings } from './hostile.ts'
@@ -45,6 +46,51 @@ it.each(kinds)(
       { numRuns: runs, seed },
     )
     expect(taken).toBeGreaterThan(0)
+  },
+)
+
+const quickKinds = kinds.filter(({ field }) => field.kind.isCanonical)
+it.each(quickKinds)(
+  `$name knows its own values by their bytes, and takes no others for such`,
+  ({ field }) => {
+    const isCanonical = (text: string): boolean => {
+      const bytes = Buffer.from(`"${text}"`)
+      return field.kind.isCanonical!(bytes, 1, bytes.length - 1)
+    }
+    const random = makeRandom(1)
+    let known = 0
+    for (let turn = 0; turn < 20; turn += 1) {
+      const own = parseField<unknown>(field, field.kind.example(random.next))
+      if (!own.ok) throw new Error(`${own.reason} of an example`)
+      const value = String(own.value)
+      if (isCanonical(value)) known += 1
+      for (let at = 0; at < value.length; at += 1)
+        for (const other of [
+          '',
+          ' ',
+          '0',
+          '1',
+          '3',
+          '6',
+          '9',
+          '-',
+          '.',
+          ':',
+          '/',
+          'T',
+          'Z',
+          'a',
+          'F',
+          'g',
+          'é',
+          '\u00a0',
+        ]) {
+          const text = value.slice(0, at) + other + value.slice(at + 1)
+          if (text !== '' && isCanonical(text))
+            expect(parseField(field, text)).toEqual({ ok: true, value: text })
+        }
+    }
+    expect(known).toBeGreaterThan(0)
   },
 )
 

@@ -1,0 +1,173 @@
+import { bronzeLine } from '@cupel/core/bronze'
+import type { Dataset } from '@cupel/core/dataset'
+import { storedFields } from '@cupel/core/dataset'
+import { currency, json, money, text } from '@cupel/core/kinds'
+import { derived } from '@cupel/core/kinds/derived'
+import type { Field } from '@cupel/core/kinds/kind'
+import { PlainLines } from '@cupel/core/plain-lines'
+import { judgeRecord } from '@cupel/core/record'
+import { RowPages } from '@cupel/core/row-pages'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { kafkaRecord } from '../../support/kafka.ts'
+import { datasetOf, everyKind } from './kinds/every-kind.ts'
+import { hostile, type spellings } from './kinds/hostile.ts'
+import { hostileRecord, records } from './kinds/hostile-records.ts'
+
+const seed = Number(process.env.CUPEL_SEED ?? 20_260_101)
+const secrets = { personalDataKey: 'sixteen or more bytes' }
+const at = { topic: 'shop.orders', partition: 3, offset: 7, timestampMs: 1_767_225_600_123 }
+const lineOf = (value: string, more = {}): string =>
+  bronzeLine(kafkaRecord({ ...at, value: Buffer.from(value), ...more }))
+
+/** The row of a line as bytes say it; undefined when it is not plain. */
+function readPlain(dataset: Dataset, line: string) {
+  const pages = new RowPages()
+  const lines = new PlainLines(dataset, pages, secrets)
+  lines.expect(at.topic, at.partition)
+  const bytes = Buffer.from(`before\n${line}\nbehind`)
+  const record = lines.read(bytes, 7, bytes.length - 7)
+  if (!record) return undefined
+  const { page, start, end } = pages.keep()
+  return { ...record, values: [...record.values], row: page.toString('utf8', start, end) }
+}
+
+/** What the judge makes of it, as CSV. */
+function rowOf(dataset: Dataset, value: string): string | undefined {
+  const { values, isGood, reasons } = judgeRecord(dataset, { format: 'json', text: value }, secrets)
+  if (!isGood || reasons.length > 0) return undefined
+  const cells = Object.values(storedFields(dataset)).map(({ kind }, index) => {
+    const value = values[index]
+    if (value === null) return ''
+    return kind.duckdbType === 'VARCHAR' ? `"${String(value).replaceAll('"', '""')}"` : String(value)
+  })
+  return cells.map((cell) => `${cell},`).join('')
+}
+
+const good = {
+  record_id: 1,
+  record_time: '2026-01-02T03:04:05.678Z',
+  total: '1,234.50',
+  country: 'Deutschland',
+  state: 'OPEN',
+  value: ' Ünal, "x" ',
+}
+const plain = JSON.stringify({ ...good, value: 'Ünal, x ' })
+
+describe('a plain line', () => {
+  it('becomes its row', () => {
+    expect(readPlain(records, lineOf(plain))).toMatchObject({
+      ...at,
+      row: '1,2026-01-02T03:04:05.678Z,1234.5000,"DE","open","Ünal, x",,',
+    })
+  })
+
+  it.each([
+    ['with white space', plain.replaceAll(':', ' : ').replaceAll(',"', ' ,\t"')],
+    [
+      'in another order',
+      JSON.stringify(Object.fromEntries(Object.entries({ ...good, value: 'x' }).reverse())),
+    ],
+    ['with members that nobody knows', plain.replace('{', '{"new":1,"at":"","new":null,')],
+    ['without what is optional', JSON.stringify({ ...good, country: undefined, value: null })],
+  ])('%s', (_, value) => {
+    expect(readPlain(records, lineOf(value))?.row).toBe(rowOf(records, value))
+  })
+
+  it('may have headers and a key', () => {
+    const headers = [['a"b\\,"format":"json","value":', Buffer.from('x')]]
+    expect(readPlain(records, lineOf(plain, { headers, key: Buffer.from('k') }))).toBeDefined()
+  })
+})
+
+describe('is not plain:', () => {
+  it.each([
+    ['escapes', lineOf(JSON.stringify(good))],
+    ['a bad field', lineOf(plain.replace('Deutschland', 'Atlantis'))],
+    ['a member twice', lineOf(plain.replace('{', '{"state":"open",'))],
+    ['no object', lineOf('[]')],
+    ['text with line breaks', lineOf(plain.replace('{', '{\n'))],
+    ['a tombstone', lineOf(plain, { value: null })],
+    ['another topic', lineOf(plain, { topic: 'shop.orders2' })],
+    ['another partition', lineOf(plain, { partition: 31 })],
+    ['a time before 1970', lineOf(plain, { timestampMs: -1 })],
+    ['more than a double holds', lineOf(plain, { offset: 1e15 })],
+    ['something behind the record', lineOf(plain).replace(/}$/, ' }')],
+    ['no brace at its end', lineOf(plain).slice(0, -1)],
+    ['no envelope', plain],
+    ['an offset that is none', lineOf(plain).replace('"offset":7', '"offset":')],
+    ['a time that is none', lineOf(plain).replace(',"key"', '.5,"key"')],
+  ])('%s', (_, line) => {
+    expect(readPlain(records, line)).toBeUndefined()
+  })
+
+  it('what a dataset does not ignore', () => {
+    const unknown = plain.replace('{', '{"new":1,')
+    for (const unknownFields of ['keep', 'reject'] as const) {
+      expect(readPlain({ ...records, unknownFields }, lineOf(unknown))).toBeUndefined()
+      expect(readPlain({ ...records, unknownFields }, lineOf(plain))?.row).toBe(
+        rowOf({ ...records, unknownFields }, plain),
+      )
+    }
+    expect(
+      readPlain({ ...records, unknownFields: 'keep' }, lineOf(plain.replace('{', '{"_unknown":null,'))),
+    ).toBeUndefined()
+  })
+
+  it('what says itself what follows from another field', () => {
+    const dataset = datasetOf({ name: text(''), initial: derived('', 'name', (name) => name.slice(0, 1)) })
+    const value = JSON.stringify({ record_id: 1, record_time: '2026-01-02', name: 'Ada' })
+    const timed = value.replace('2026-01-02', '2026-01-02T00:00:00Z')
+    expect(readPlain(dataset, lineOf(timed))?.row).toBe('1,2026-01-02T00:00:00.000Z,"Ada","A",')
+    expect(readPlain(dataset, lineOf(timed.replace('{', '{"initial":"B",')))).toBeUndefined()
+  })
+
+  it('a nested value', () => {
+    const dataset = datasetOf({ more: json('', { optional: true }) })
+    const timed = '{"record_id":1,"record_time":"2026-01-02T00:00:00Z"}'
+    expect(readPlain(dataset, lineOf(timed))?.row).toBe('1,2026-01-02T00:00:00.000Z,,')
+    expect(readPlain(dataset, lineOf(timed.replace('}', ',"more":"text"}')))).toBeUndefined()
+  })
+})
+
+it(`gives the row that the judge gives (seed ${seed})`, { timeout: 60_000 }, () => {
+  let plain = 0
+  fc.assert(
+    fc.property(hostileRecord, (value) => {
+      const read = value === null ? undefined : readPlain(records, lineOf(value))
+      if (!read) return
+      plain += 1
+      expect(read.row).toBe(rowOf(records, value!))
+    }),
+    { numRuns: 5_000, seed },
+  )
+  expect(plain).toBeGreaterThan(100)
+})
+
+it.each(Object.entries<readonly [keyof typeof spellings, Field]>(everyKind))(
+  `of %s too (seed ${seed})`,
+  { timeout: 60_000 },
+  (_, [about, field]) => {
+    const dataset = datasetOf({ currency: currency('', { optional: true }), field })
+    fc.assert(
+      fc.property(hostile(about), (json) => {
+        const value = `{"record_id":1,"record_time":"2026-01-02T03:04:05.678Z","currency":"KWD","field":${json}}`
+        const read = readPlain(dataset, lineOf(value))
+        if (read) expect(read.row).toBe(rowOf(dataset, value))
+      }),
+      { numRuns: 1_000, seed },
+    )
+  },
+)
+
+it('writes a row that is longer than a page, and the next one', () => {
+  const dataset = datasetOf({ name: text(''), total: money('') })
+  const long = 'é'.repeat(300_000)
+  const value = JSON.stringify({
+    record_id: 1,
+    record_time: '2026-01-02T03:04:05.678Z',
+    name: long,
+    total: 1,
+  })
+  expect(readPlain(dataset, lineOf(value))?.row).toBe(rowOf(dataset, value))
+})

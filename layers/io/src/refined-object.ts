@@ -49,14 +49,17 @@ export async function refineInto(
 }
 
 /**
- * Store what was refined. Silver is written last and says in its metadata what it was made of: one that stands there is
- * whole. Where nothing is rejected any more, a quarantine object that an earlier version left behind becomes empty.
+ * Store what was refined; false where the silver object that stands there was made of this already. Silver is written last
+ * and says in its metadata what it was made of: one that stands there is whole. Where nothing is rejected any more, a
+ * quarantine object that an earlier version left behind becomes empty.
+ *
+ * Whether silver stands there is asked by writing it where none does: most objects are refined once.
  */
 export async function putRefined(
   lake: Pick<ObjectStore, 'put' | 'head'>,
   origin: Origin,
   { counts, files }: Refined,
-): Promise<void> {
+): Promise<boolean> {
   const { key, name, dataset } = origin
   const rejected = quarantineKey(dataset.name, name)
   if (counts.quarantined > 0 || (await lake.head(rejected)))
@@ -64,7 +67,9 @@ export async function putRefined(
       contentType: 'application/x-ndjson',
       metadata: madeOf(origin),
     })
-  await lake.put(silverKey(dataset.silverFolder, name), await readFile(files.silver), {
+  const silver = silverKey(dataset.silverFolder, name)
+  const body = await readFile(files.silver)
+  const options = {
     contentType: 'application/vnd.apache.parquet',
     metadata: {
       ...madeOf(origin),
@@ -76,5 +81,8 @@ export async function putRefined(
       duplicates: String(counts.duplicates),
       warned: String(counts.warned),
     },
-  })
+  }
+  if (await lake.put(silver, body, { ...options, ifAbsent: true })) return true
+  if (await isRefined(lake, origin)) return false
+  return lake.put(silver, body, options)
 }

@@ -6,7 +6,8 @@ import { text } from './record.ts'
 /** How a file is read, or why it cannot be. */
 export type FileFormat =
   | { readonly format: 'csv' | 'tsv'; readonly header: Header }
-  | { readonly format: 'ndjson' | 'json' | 'parquet' | 'empty' }
+  | { readonly format: 'json'; readonly isArray: boolean }
+  | { readonly format: 'ndjson' | 'parquet' | 'empty' }
   | { readonly problem: string }
 
 export type LandingDataset = Pick<Dataset, 'name' | 'landing' | 'fields'>
@@ -30,8 +31,9 @@ function look(head: Buffer, name: string, dataset: LandingDataset): FileFormat {
     return { problem: 'a zip archive or an Excel file: unpack it, or save it as CSV' }
   if (latin1.includes('\0')) return { problem: 'not text' }
   const first = /[^ \t\r\n]/.exec(latin1)?.[0]
-  if (first === '[') return { format: 'json' }
+  if (first === '[') return { format: 'json', isArray: true }
   if (first === undefined) return { format: 'empty' }
+  if (/^\s*\{[ \t]*\r?\n/.test(latin1)) return { format: 'json', isArray: false } // no line of JSON lines ends so
   if (first === '{' || /\.(ndjson|jsonl)(\.gz)?$/i.test(name)) return { format: 'ndjson' }
   const [header] = usualDelimiters(dataset)
     .flatMap((delimiter) => headerOf(latin1, delimiter, dataset) ?? [])

@@ -9,10 +9,15 @@ const closes = new Set(Buffer.from(']}'))
  * JSON or not. They are counted, because several may stand in one line. What follows the array is a record that cannot
  * be read, and so is an element that the end of the file cuts off.
  */
-export function jsonArrayReader(): Reader {
+export const jsonArrayReader = (): Reader => jsonReader({ isArray: true })
+
+/** Likewise JSON objects that stand one behind the other, each on as many lines as it likes. */
+export const jsonObjectsReader = (): Reader => jsonReader({ isArray: false })
+
+function jsonReader({ isArray }: { readonly isArray: boolean }): Reader {
   let open = '' // the element that has begun
   let count = 1
-  let depth = 0 // 0: before the array, or behind it
+  let depth = isArray ? 0 : 1 // 0: before the array, or behind it
   let isBehind = false
   let isString = false
   let isEscaped = false
@@ -46,8 +51,9 @@ export function jsonArrayReader(): Reader {
       } else if (closes.has(character) || (character === comma && depth === 1)) {
         if (character !== comma) depth -= 1
         isBehind = depth === 0
-        if (!isBehind && character !== comma) continue
-        records.push(...take(text.slice(from, at)))
+        const isWhole = !isArray && depth === 1 && character !== comma
+        if (!isBehind && !isWhole && character !== comma) continue
+        records.push(...take(text.slice(from, isWhole ? at + 1 : at)))
         from = at + 1
       }
     }

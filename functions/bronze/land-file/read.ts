@@ -4,8 +4,8 @@ import { UnreadableFileError } from '@cupel/core/errors'
 import type { ForeignParquet } from '@cupel/duckdb/foreign-parquet'
 import { csvReader } from './csv.ts'
 import { decodeFile } from './decode.ts'
-import { fieldOf, knownIn, type LandingDataset, missingIn, recognize } from './format.ts'
-import { jsonArrayReader } from './json-array.ts'
+import { type FileFormat, fieldOf, knownIn, type LandingDataset, missingIn, recognize } from './format.ts'
+import { jsonArrayReader, jsonObjectsReader } from './json-array.ts'
 import { lineReader } from './lines.ts'
 import { broken, byteString, type FileRecord, type Reader } from './record.ts'
 
@@ -49,14 +49,15 @@ async function* pieces(file: FileToRead, ports: ReadPorts): AsyncGenerator<Piece
     return yield* parquetPieces(file, ports)
   }
   if ('header' in format) checkColumns(format.header.columns, file.dataset, ports)
-  const reader =
-    'header' in format
-      ? csvReader(format.header)
-      : format.format === 'json'
-        ? jsonArrayReader()
-        : lineReader()
+  const reader = readerOf(format)
   for await (const chunk of chunks) yield piece(reader, reader.read(byteString(chunk)))
   yield piece(reader, reader.end())
+}
+
+function readerOf(format: Exclude<FileFormat, { problem: string }>): Reader {
+  if ('header' in format) return csvReader(format.header)
+  if ('isArray' in format) return format.isArray ? jsonArrayReader() : jsonObjectsReader()
+  return lineReader()
 }
 
 const piece = (reader: Reader, records: readonly FileRecord[]): Piece => ({

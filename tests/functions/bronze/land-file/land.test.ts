@@ -71,7 +71,10 @@ function makeLanding(landing = orders.landing) {
   }
 }
 const values = async ({ bronze }: ReturnType<typeof makeLanding>) =>
-  (await bronze()).map(({ format, value }) => (format === 'json' ? value : { format, ...value }))
+  (await bronze()).map(({ format, value }) => {
+    if (format === 'json') return value
+    return format === 'text' ? JSON.parse(Buffer.from(value, 'base64').toString()) : { format, ...value }
+  })
 
 describe('land-file', () => {
   it('takes a file into bronze, each record with its line, and the time, name and SHA-256 of the file', async () => {
@@ -132,6 +135,11 @@ describe('land-file', () => {
     ['white space around the names of columns', 'a.csv', csv.replace('id,name', ' id ,\tname ')],
     ['JSON lines', 'a.ndjson', rows.map((row) => JSON.stringify(row)).join('\n')],
     ['a JSON array', 'a.json', JSON.stringify(rows)],
+    [
+      'JSON objects as people read them',
+      'a.json',
+      rows.map((row) => JSON.stringify(row, null, 2)).join('\n'),
+    ],
   ])('reads %s', async (_, name, content) => {
     const landing = makeLanding()
     await landing.upload(name, content)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { csvReader } from '#functions/bronze/land-file/csv.ts'
-import { jsonArrayReader } from '#functions/bronze/land-file/json-array.ts'
+import { jsonArrayReader, jsonObjectsReader } from '#functions/bronze/land-file/json-array.ts'
 import { lineReader } from '#functions/bronze/land-file/lines.ts'
 import { byteString, maxRecordBytes, type Reader } from '#functions/bronze/land-file/record.ts'
 
@@ -207,6 +207,64 @@ describe('a JSON array', () => {
     fc.assert(
       fc.property(text, pieces, (written, lengths) => {
         expect(read(`[${written}`, lengths)).toEqual(read(`[${written}`))
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('JSON objects one behind the other', () => {
+  const read = (text: string, lengths?: readonly number[]) => readIn(jsonObjectsReader(), text, lengths)
+  const base64 = (text: string) => Buffer.from(text).toString('base64')
+  const one = '{\n  "a": "}{",\n  "b": { "c": [] }\n}'
+
+  it.each([
+    ['one', `${one}\n`, [[1, 'text', base64(one)]]],
+    [
+      'several, on whatever lines',
+      ` ${one}\r\n{"d":1} {"e":2}\n\n${one}`,
+      [
+        [1, 'text', base64(one)],
+        [2, 'json', { d: 1 }],
+        [3, 'json', { e: 2 }],
+        [4, 'text', base64(one)],
+      ],
+    ],
+    [
+      'commas between them',
+      '{\n},{"d":1},',
+      [
+        [1, 'text', base64('{\n}')],
+        [2, 'json', { d: 1 }],
+      ],
+    ],
+    [
+      'an end that is cut off',
+      '{"d":1}\n{\n',
+      [
+        [1, 'json', { d: 1 }],
+        [2, 'bytes', base64('{')],
+      ],
+    ],
+    [
+      'a bracket too many, behind which nothing can be told apart',
+      '{"d":1}}\n{"e":2} {}',
+      [
+        [1, 'json', { d: 1 }],
+        [2, 'bytes', base64('{"e":2} {}')],
+      ],
+    ],
+  ])('reads %s', (_, text, records) => {
+    expect(read(text)).toEqual(records)
+  })
+
+  it('is the same wherever the text is cut', () => {
+    const text = fc.string({
+      unit: fc.constantFrom('{', '}', '[', ']', ',', '"', '\\', '\n', '1', '{"a":"x"}', 'à'),
+    })
+    fc.assert(
+      fc.property(text, pieces, (written, lengths) => {
+        expect(read(written, lengths)).toEqual(read(written))
       }),
       { numRuns: 300 },
     )

@@ -91,15 +91,6 @@ export function startRefining(dataset: Dataset, secrets: Secrets = {}): Refining
     reasons: readonly Reason[] = [],
     deletes = false,
   ): void {
-    let key = String(values[keyAt!])
-    for (const at of moreKeysAt) key += `\0${values[at]}` // no text holds U+0000
-    if (deletes) key += '\0' // does not take the place of a row: one that is marked keeps what it last said
-    const at = { order: values[orderAt] as Scalar, timestampMs, partition, offset }
-    const older = newest.get(key)
-    if (older && compareNewest(at, older.at) <= 0) {
-      pages.restart()
-      return
-    }
     if (warns) {
       pages.value(reasons.length > 0 ? JSON.stringify(reasons) : null, true)
       pages.byte(comma)
@@ -113,15 +104,26 @@ export function startRefining(dataset: Dataset, secrets: Secrets = {}): Refining
     pages.integer(timestampMs)
     if (keepsDeleted) pages.text(`,${deletes}`)
     pages.byte(lineFeed)
-    newest.set(key, { at, place: pages.keep() })
+
+    let key = String(values[keyAt!])
+    for (const at of moreKeysAt) key += `\0${values[at]}` // no text holds U+0000
+    if (deletes) key += '\0' // does not take the place of a row: one that is marked keeps what it last said
+    const { page, start, end } = pages.place()
+    const row = { order: values[orderAt] as Scalar, timestampMs, partition, offset, page, start, end }
+    const older = newest.get(key)
+    if (older && compareNewest(row, older) <= 0) {
+      pages.restart()
+      return
+    }
+    pages.keep()
+    newest.set(key, row)
   }
 
   return {
     take: lines.take,
     end() {
       lines.end()
-      const rows = [...newest.values()].sort((a, b) => byAddress(a.at, b.at))
-      const places = rows.map(({ place }) => place)
+      const rows = [...newest.values()].sort(byAddress)
       rejected.sort(byAddress)
       const problem = problemOf(dataset, records, rejected)
       const quarantined = rejected.length
@@ -133,8 +135,8 @@ export function startRefining(dataset: Dataset, secrets: Secrets = {}): Refining
           duplicates: records - rows.length - quarantined,
           warned,
         },
-        csv: joined(places),
-        longestRow: places.reduce((longest, { start, end }) => Math.max(longest, end - start), 0),
+        csv: joined(rows),
+        longestRow: rows.reduce((longest, { start, end }) => Math.max(longest, end - start), 0),
         rejected: rejected.map(({ text }) => text),
         ...(problem !== undefined && { problem }),
       }
@@ -143,7 +145,7 @@ export function startRefining(dataset: Dataset, secrets: Secrets = {}): Refining
 }
 
 type Address = { readonly partition: number; readonly offset: number }
-type Row = { readonly at: EventOrder; readonly place: Place }
+type Row = EventOrder & Place
 type Rejected = Address & {
   readonly topic: string
   readonly reasons: readonly Reason[]

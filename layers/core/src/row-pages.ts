@@ -70,11 +70,14 @@ export class RowPages {
     this.#size += 1
   }
 
+  /** Where the row stands, as far as it is written. */
+  place(): Place {
+    return { page: this.#page, start: this.#start, end: this.#size }
+  }
+
   /** The row stays, and the next one begins. */
-  keep(): Place {
-    const place = { page: this.#page, start: this.#start, end: this.#size }
+  keep(): void {
     this.#start = this.#size
-    return place
   }
 
   /** The row is written anew. */

@@ -28,7 +28,7 @@ function readPlain(dataset: Dataset, line: string) {
   const bytes = Buffer.from(`before\n${line}\nbehind`)
   const record = lines.read(bytes, 7, bytes.length - 7)
   if (!record) return undefined
-  const { page, start, end } = pages.keep()
+  const { page, start, end } = pages.place()
   return { ...record, values: [...record.values], row: page.toString('utf8', start, end) }
 }
 

@@ -8,7 +8,7 @@ it.each([0, 7, 9, 10, 99, 100, 1_767_225_600_123, Number.MAX_SAFE_INTEGER, -1, N
   (value) => {
     const pages = new RowPages()
     pages.integer(value)
-    expect(textOf(joined([pages.keep()]))).toBe(String(value))
+    expect(textOf(joined([pages.place()]))).toBe(String(value))
   },
 )
 
@@ -24,7 +24,7 @@ it.each([
 ])('writes %j, text: %j, as %s', (value, isText, cell) => {
   const pages = new RowPages()
   pages.value(value, isText)
-  expect(textOf(joined([pages.keep()]))).toBe(cell)
+  expect(textOf(joined([pages.place()]))).toBe(cell)
 })
 
 it('keeps rows over many pages, and joins neighbours', () => {
@@ -34,7 +34,9 @@ it('keeps rows over many pages, and joins neighbours', () => {
     pages.text('dropped')
     pages.restart()
     pages.text(row)
-    return pages.keep()
+    const place = pages.place()
+    pages.keep()
+    return place
   })
   const pieces = joined(places)
   expect(textOf(pieces)).toBe(rows.join(''))

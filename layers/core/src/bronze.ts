@@ -95,9 +95,11 @@ export function readBronzeLine(line: string): BronzeRecord | undefined {
   }
   const { topic, partition, offset, timestamp, key, format, value } = record
   if (typeof topic !== 'string' || typeof format !== 'string') return undefined
-  const isNumber = (some: unknown): some is number => typeof some === 'number'
-  if (!isNumber(partition) || !isNumber(offset) || !isNumber(timestamp)) return undefined
-  const timestampMs = Math.min(Math.max(timestamp, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
+  if (!isPlace(partition) || !isPlace(offset) || typeof timestamp !== 'number') return undefined
+  const timestampMs = Math.min(
+    Math.max(Math.trunc(timestamp), Number.MIN_SAFE_INTEGER),
+    Number.MAX_SAFE_INTEGER,
+  )
   const isKeyed = format === 'tombstone' && typeof key === 'string'
   const keyBytes = isKeyed ? Buffer.from(key, 'base64') : null
   return { topic, partition, offset, timestampMs, key: keyBytes, value: readAgain() }
@@ -112,6 +114,8 @@ export function readBronzeLine(line: string): BronzeRecord | undefined {
     return { format, text, json: value }
   }
 }
+
+const isPlace = (some: unknown): some is number => Number.isSafeInteger(some) && Number(some) >= 0
 
 const base64 = (bytes: Uint8Array | null): string | null =>
   bytes === null ? null : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')

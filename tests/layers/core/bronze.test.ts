@@ -1,4 +1,4 @@
-import { bronzeLine, readValue } from '@cupel/core/bronze'
+import { bronzeLine, readBronzeLine, readValue } from '@cupel/core/bronze'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { kafkaRecord } from '../../support/kafka.ts'
@@ -64,5 +64,30 @@ describe('bronzeLine', () => {
       'format',
       'value',
     ])
+  })
+})
+
+describe('readBronzeLine', () => {
+  const line = bronzeLine(kafkaRecord({ offset: 7, value: Buffer.from('{"a":1}') }))
+  const { topic, partition, timestampMs } = kafkaRecord()
+
+  it('gives back what is needed to refine the record', () => {
+    const value = { format: 'json', text: '{"a":1}', json: { a: 1 } }
+    expect(readBronzeLine(line)).toEqual({ topic, partition, offset: 7, timestampMs, key: null, value })
+  })
+
+  it.each([
+    ['no JSON', line.slice(1)],
+    ['null', 'null'],
+    ['a number', '5'],
+    ['another object', '{"a":1}'],
+    ['an offset with a fraction', line.replace('"offset":7', '"offset":7.5')],
+    ['an offset below zero', line.replace('"offset":7', '"offset":-7')],
+    ['an offset that a double does not carry', line.replace('"offset":7', '"offset":9007199254740993')],
+    ['a partition that is text', line.replace(/"partition":\d+/, '"partition":"0"')],
+    ['no time', line.replace('"timestamp"', '"time"')],
+    ['no format', line.replace('"format"', '"form"')],
+  ])('takes %s for no bronze line', (_, other) => {
+    expect(readBronzeLine(other)).toBeUndefined()
   })
 })

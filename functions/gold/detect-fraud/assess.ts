@@ -86,7 +86,7 @@ export function assess(arrivals: readonly Arrival[], before: Knowledge): Assessm
     histories.set(user_id, remember(history, paymentOf(latest)))
     decided.set(transaction_id, { contents: [...(earlier?.contents ?? []), contentSha256], latest })
     const { version, verdict } = latest
-    decisions.push({ ...arrival, version, verdict, findings, worth: context.worth, contentSha256 })
+    decisions.push({ version, verdict, findings, worth: context.worth, contentSha256, ...arrival })
   }
   return { decisions, histories, duplicates }
 }

@@ -163,7 +163,7 @@ export function judgeRecord(dataset: Dataset, value: ReadValue, secrets: Secrets
       name === unknownColumn
         ? `{${unknown.map((each) => `${JSON.stringify(each)}:${texts.get(each)}`).join()}}`
         : texts.get(name)
-    const context = { ...secrets, repeated, path, text, beside: other?.ok ? other.value : undefined }
+    const context = { repeated, path, text, beside: other?.ok ? other.value : undefined, ...secrets }
     return parseField(field, jsonOf(name), context)
   }
   function isTwice(name: string, path: string): boolean {

@@ -33,7 +33,7 @@ function look(head: Buffer, name: string, dataset: LandingDataset): FileFormat {
   const first = /[^ \t\r\n]/.exec(latin1)?.[0]
   if (first === '[') return { format: 'json', isArray: true }
   if (first === undefined) return { format: 'empty' }
-  if (/^\s*\{[ \t]*\r?\n/.test(latin1)) return { format: 'json', isArray: false } // no line of JSON lines ends so
+  if (/^[ \t\r\n]*\{[ \t]*\r?\n/.test(latin1)) return { format: 'json', isArray: false } // no line of JSON lines ends so
   if (first === '{' || /\.(ndjson|jsonl)(\.gz)?$/i.test(name)) return { format: 'ndjson' }
   const [header] = usualDelimiters(dataset)
     .flatMap((delimiter) => headerOf(latin1, delimiter, dataset) ?? [])

@@ -5,7 +5,7 @@ import type { ForeignParquet } from '@cupel/duckdb/foreign-parquet'
 import { csvReader } from './csv.ts'
 import { decodeFile } from './decode.ts'
 import { type FileFormat, fieldOf, knownIn, type LandingDataset, missingIn, recognize } from './format.ts'
-import { jsonArrayReader, jsonObjectsReader } from './json-array.ts'
+import { jsonArrayReader, jsonObjectsReader } from './json.ts'
 import { lineReader } from './lines.ts'
 import { broken, byteString, type FileRecord, type Reader } from './record.ts'
 

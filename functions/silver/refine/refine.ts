@@ -21,8 +21,8 @@ export type RefineResult = RefineCounts & {
  * Refine each bronze object that an event names to one silver object and, where records are rejected, one quarantine
  * object. Same bronze and dataset version, same keys and bytes.
  *
- * Delivery: silver is written last (`putRefined`), so an object that stands there is whole and a second delivery
- * changes nothing. Throws only when the store or the engine does, or an object is no bronze; the other objects of the event are
+ * Delivery: silver is written last (`putRefined`), so an object that stands there is whole and a second delivery changes
+ * nothing. Throws only when the store or the engine does, or an object is no bronze; the other objects of the event are
  * refined all the same, and Lambda retries.
  */
 export const makeRefine =

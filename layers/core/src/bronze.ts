@@ -20,8 +20,10 @@ export type ReadValue = {
   readonly json?: unknown // what JSON.parse makes of the text, where it is known
 }
 
+export type RecordAddress = Pick<KafkaRecord, 'topic' | 'partition' | 'offset' | 'timestampMs'>
+
 /** What is needed of a record to refine it. */
-export type BronzeRecord = Pick<KafkaRecord, 'topic' | 'partition' | 'offset' | 'timestampMs'> & {
+export type BronzeRecord = RecordAddress & {
   readonly key: Uint8Array | null // of a tombstone; nobody asks for any other
   readonly value: ReadValue
 }
@@ -32,10 +34,11 @@ export const valueMark = '"value":'
 /** How a line of a topic's partition begins, up to its offset. */
 export const beforeOffset = (topic: string, partition: number): string =>
   `{"topic":${JSON.stringify(topic)},"partition":${partition},"offset":`
-// What stands behind the offset, behind the timestamp, and before a value of the format `json`.
+// What stands in a line between the offset, the timestamp, the key, the headers, and a value of the format `json`.
 export const beforeTimestamp = ',"timestamp":'
 export const beforeKey = ',"key":'
-export const beforeJson = `,"format":"json",${valueMark}`
+export const beforeHeaders = ',"headers":['
+export const beforeJson = `],"format":"json",${valueMark}`
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 // Escapes one by one: a whole surrogate pair, half of one (captured), or any other. DuckDB refuses half a pair, JSON.parse does not.

@@ -99,16 +99,17 @@ export function standsAt(these: Uint8Array, bytes: Uint8Array, start: number): b
   return true
 }
 
+/** White space of JSON. */
+export const isSpace = (byte: number): boolean =>
+  byte === space || byte === tab || byte === lineFeed || byte === carriageReturn
+
 function spaceEnd(bytes: Uint8Array, start: number, end: number): number {
-  for (let at = start; at < end; at += 1) {
-    const byte = bytes[at]
-    if (byte !== space && byte !== tab && byte !== lineFeed && byte !== carriageReturn) return at
-  }
+  for (let at = start; at < end; at += 1) if (!isSpace(bytes[at]!)) return at
   return end
 }
 
 /** The quote behind a string; -1 when it has a backslash or a control character, or does not end. */
-function stringEnd(bytes: Uint8Array, start: number, end: number): number {
+export function stringEnd(bytes: Uint8Array, start: number, end: number): number {
   for (let at = start; at < end; at += 1) {
     const byte = bytes[at]!
     if (byte === quote) return at

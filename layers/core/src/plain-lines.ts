@@ -1,17 +1,20 @@
-import { beforeJson, beforeKey, beforeOffset, beforeTimestamp } from './bronze.ts'
+import {
+  beforeHeaders,
+  beforeJson,
+  beforeKey,
+  beforeOffset,
+  beforeTimestamp,
+  type RecordAddress,
+} from './bronze.ts'
 import { type Dataset, storedFields } from './dataset.ts'
-import { FlatObject, standsAt } from './flat-object.ts'
+import { FlatObject, standsAt, stringEnd } from './flat-object.ts'
 import { accept, type Field, type Kind, type Parsed, parseField, reject } from './kinds/kind.ts'
 import { isDigit } from './kinds/strings.ts'
 import type { Secrets } from './record.ts'
 import type { RowPages } from './row-pages.ts'
 
 /** A record whose values are written. */
-export type PlainRecord = {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: number
-  readonly timestampMs: number
+export type PlainRecord = RecordAddress & {
   readonly values: readonly unknown[] // of `storedFields`, those of the key and the ordering field at least; until the next line
 }
 
@@ -49,24 +52,20 @@ export class PlainLines {
 
   /** Writes the values of a line's record; undefined, some of them written perhaps, when it is not plain. */
   read(bytes: Buffer, start: number, end: number): PlainRecord | undefined {
-    const offsetAt = start + this.#head.length
-    const offsetEnd = digitsEnd(bytes, offsetAt)
-    const timestampAt = offsetEnd + timestampMark.length
-    const timestampEnd = digitsEnd(bytes, timestampAt)
-    const isUsual =
-      standsAt(this.#head, bytes, start) &&
-      standsAt(timestampMark, bytes, offsetEnd) &&
-      standsAt(keyMark, bytes, timestampEnd)
-    if (!isUsual) return undefined
-    const recordAt = bytes.indexOf(jsonMark, timestampEnd) + jsonMark.length
-    const recordEnd = recordAt < end ? this.#record.read(bytes, recordAt, end) : -1
+    const offsetAt = behind(this.#head, bytes, start)
+    const timestampAt = behind(timestampMark, bytes, digitsEnd(bytes, offsetAt))
+    const keyAt = behind(keyMark, bytes, digitsEnd(bytes, timestampAt))
+    const headersAt = behind(headersMark, bytes, valueEnd(bytes, keyAt, end))
+    const recordAt = behind(jsonMark, bytes, headersEnd(bytes, headersAt, end))
+    if (recordAt < 0) return undefined
+    const recordEnd = this.#record.read(bytes, recordAt, end)
     if (recordEnd !== end - 1 || bytes[recordEnd] !== braceEnd) return undefined
     if (!this.#writeValues(bytes)) return undefined
     return {
       topic: this.#topic,
       partition: this.#partition,
-      offset: readDigits(bytes, offsetAt, offsetEnd),
-      timestampMs: readDigits(bytes, timestampAt, timestampEnd),
+      offset: readDigits(bytes, offsetAt),
+      timestampMs: readDigits(bytes, timestampAt),
       values: this.#values,
     }
   }
@@ -129,21 +128,51 @@ function columnsOf(dataset: Dataset): readonly Column[] {
   }))
 }
 
-const [timestampMark, keyMark, jsonMark] = [beforeTimestamp, beforeKey, beforeJson].map((mark) =>
-  Buffer.from(mark),
-) as [Buffer, Buffer, Buffer]
+const timestampMark = Buffer.from(beforeTimestamp)
+const keyMark = Buffer.from(beforeKey)
+const headersMark = Buffer.from(beforeHeaders)
+const jsonMark = Buffer.from(beforeJson)
+const nullWord = Buffer.from('null')
 const notPlain = reject('wrong-form')
-const [quote, comma, zero, braceEnd] = [34, 44, 48, 125]
+const [quote, comma, zero, bracket, bracketEnd, braceEnd] = [34, 44, 48, 91, 93, 125]
 
-/** Where the digits end that start there; -1 where there are none, or more than a double holds of any. */
+// Of places in a line: -1 is none, and none is behind it.
+
+function behind(mark: Uint8Array, bytes: Uint8Array, start: number): number {
+  return start >= 0 && standsAt(mark, bytes, start) ? start + mark.length : -1
+}
+
+/** Behind a whole number as we write it, of as many digits as a double holds, whichever they are. */
 function digitsEnd(bytes: Uint8Array, start: number): number {
   let end = start
   while (isDigit(bytes[end]!)) end += 1
-  return end > start && end - start <= 15 ? end : -1
+  const isNumber = end === start + 1 || (end > start && end <= start + 15 && bytes[start] !== zero)
+  return isNumber ? end : -1
 }
 
-function readDigits(bytes: Uint8Array, start: number, end: number): number {
+function readDigits(bytes: Uint8Array, start: number): number {
   let value = 0
-  for (let at = start; at < end; at += 1) value = 10 * value + bytes[at]! - zero
+  for (let at = start; isDigit(bytes[at]!); at += 1) value = 10 * value + bytes[at]! - zero
   return value
+}
+
+/** Behind null, or a string without escapes. */
+function valueEnd(bytes: Uint8Array, start: number, end: number): number {
+  if (bytes[start] !== quote) return behind(nullWord, bytes, start)
+  const last = stringEnd(bytes, start + 1, end)
+  return last < 0 ? -1 : last + 1
+}
+
+/** Behind headers, pairs of a name and a value, before the bracket that closes them. */
+function headersEnd(bytes: Uint8Array, start: number, end: number): number {
+  let at = start
+  while (bytes[at] === bracket && bytes[at + 1] === quote) {
+    const nameEnd = stringEnd(bytes, at + 2, end)
+    if (nameEnd < 0 || bytes[nameEnd + 1] !== comma) return -1
+    at = valueEnd(bytes, nameEnd + 2, end)
+    if (bytes[at] !== bracketEnd) return -1
+    const isLast = bytes[at + 1] !== comma || bytes[at + 2] !== bracket
+    at += isLast ? 1 : 2
+  }
+  return at
 }

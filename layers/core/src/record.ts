@@ -163,8 +163,9 @@ export function judgeRecord(dataset: Dataset, value: ReadValue, secrets: Secrets
       name === unknownColumn
         ? `{${unknown.map((each) => `${JSON.stringify(each)}:${texts.get(each)}`).join()}}`
         : texts.get(name)
-    const context = { repeated, path, text, beside: other?.ok ? other.value : undefined, ...secrets }
-    return parseField(field, jsonOf(name), context)
+    const { personalDataKey } = secrets
+    const value = other?.ok ? other.value : undefined
+    return parseField(field, jsonOf(name), { personalDataKey, repeated, path, text, beside: value })
   }
   function isTwice(name: string, path: string): boolean {
     return name === unknownColumn ? unknown.some((each) => repeated.has(pointer(each))) : repeated.has(path)

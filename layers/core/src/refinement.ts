@@ -1,6 +1,7 @@
 /** A bronze object, refined: from its bytes to the rows of silver and the lines of quarantine, without any effect. */
-import { type BronzeRecord, readBronzeLine } from './bronze.ts'
+import { type RecordAddress, readBronzeLine } from './bronze.ts'
 import { type Dataset, storedFields } from './dataset.ts'
+import { isSpace } from './flat-object.ts'
 import type { Scalar } from './kinds/kind.ts'
 import { compareNewest, type EventOrder } from './newest.ts'
 import { PlainLines } from './plain-lines.ts'
@@ -86,7 +87,7 @@ export function startRefining(dataset: Dataset, secrets: Secrets = {}): Refining
 
   /** The row stays if it is the newest of its key. */
   function endRow(
-    { topic, partition, offset, timestampMs }: Omit<BronzeRecord, 'key' | 'value'>,
+    { topic, partition, offset, timestampMs }: RecordAddress,
     values: readonly unknown[],
     reasons: readonly Reason[] = [],
     deletes = false,
@@ -174,7 +175,7 @@ function lineReader(onLine: (bytes: Buffer, start: number, end: number) => void)
   let rest: Buffer = Buffer.alloc(0) // of a line that is not whole yet
   const hand = (bytes: Buffer, start: number, end: number): void => {
     let last = end
-    while (last > start && bytes[last - 1]! <= space) last -= 1
+    while (last > start && isSpace(bytes[last - 1]!)) last -= 1
     if (last > start) onLine(bytes, start, last)
   }
   return {
@@ -197,4 +198,4 @@ function lineReader(onLine: (bytes: Buffer, start: number, end: number) => void)
   }
 }
 
-const [lineFeed, space, comma] = [10, 32, 44]
+const [lineFeed, comma] = [10, 44]

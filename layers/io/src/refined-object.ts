@@ -53,7 +53,7 @@ export async function refineInto(
  * and says in its metadata what it was made of: one that stands there is whole. Where nothing is rejected any more, a
  * quarantine object that an earlier version left behind becomes empty.
  *
- * Whether silver stands there is asked by writing it where none does: most objects are refined once.
+ * Most objects are refined once, so whether silver stands there is asked by writing it where none does.
  */
 export async function putRefined(
   lake: Pick<ObjectStore, 'put' | 'head'>,
@@ -62,11 +62,13 @@ export async function putRefined(
 ): Promise<boolean> {
   const { key, name, dataset } = origin
   const rejected = quarantineKey(dataset.name, name)
-  if (counts.quarantined > 0 || (await lake.head(rejected)))
+  if (counts.quarantined > 0 || (await lake.head(rejected))) {
+    if (await isRefined(lake, origin)) return false // quarantine is to be that of this silver object
     await lake.put(rejected, counts.quarantined > 0 ? await readFile(files.quarantine) : new Uint8Array(), {
       contentType: 'application/x-ndjson',
       metadata: madeOf(origin),
     })
+  }
   const silver = silverKey(dataset.silverFolder, name)
   const body = await readFile(files.silver)
   const options = {

@@ -152,6 +152,28 @@ describe('refine, then load', () => {
     expect(await names()).toEqual(['Corner Shop'])
   })
 
+  it('leaves silver and quarantine together as they are the second time, whatever has changed without a new version', async () => {
+    const key = await putBronze(0, [merchant(1), merchant(2, { country: 'Nowhere' })])
+    const objects = async () =>
+      Promise.all(
+        lake.keys().map(async (each) => [each, Buffer.from((await lake.get(each))!.body).toString('latin1')]),
+      )
+    expect(await refine(created(key))).toMatchObject({ silver: 1, quarantined: 1 })
+    const before = await objects()
+    const by = (dataset: Dataset) =>
+      makeRefine({
+        lake,
+        datasetOf: () => dataset,
+        refineFile: (_, files) => refineFile(engine, dataset, files),
+      })(created(key))
+    const lax = { ...merchants.fields, country: text('Anything.') }
+    const strict = { ...merchants.fields, city: text('Long.', { min: 50 }) }
+    for (const fields of [merchants.fields, lax, strict]) {
+      expect(await by({ ...merchants, fields })).toMatchObject({ objects: 0, skipped: 1 })
+      expect(await objects()).toEqual(before)
+    }
+  })
+
   it('refines again what a new version of the dataset may see otherwise', async () => {
     const key = await putBronze(0, [merchant(1)])
     await refine(created(key))

@@ -424,6 +424,10 @@ it('throws when the world fails, and refines the next file as if nothing had bee
   await expect(refineFile(engine, orders, { ...files, bronze: broken })).rejects.toThrow(
     'line 2 is no bronze line',
   )
+  const zeros = [Buffer.alloc(4096)] // what a disk may leave of a file when the power fails
+  await expect(refineFile(engine, orders, { ...files, bronze: zeros })).rejects.toThrow(
+    'line 1 is no bronze line',
+  )
   const bronze = bronzeOf([order(0)])
   const nowhere = join(folder, 'no such folder', 'silver.parquet')
   await expect(refineFile(engine, orders, { ...files, bronze, silver: nowhere })).rejects.toThrow(

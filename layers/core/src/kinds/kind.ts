@@ -77,8 +77,8 @@ export type Kind<Value = unknown> = {
   readonly wrongType: ReasonCode
   readonly parse: (value: Scalar, context: Context) => Parsed<Value>
   /**
-   * Are these bytes, those of a string, its value as `parse` would give it? A quick look that may say no to what is: then
-   * `parse` is asked.
+   * Are these bytes, those of a string, its value as `parse` would give it? They are copied as they stand, so they have to be
+   * ASCII. A quick look that may say no to what is: then `parse` is asked. A kind made of another one that takes less has none.
    */
   readonly isCanonical?: (bytes: Uint8Array, start: number, end: number) => boolean
   /** For kinds that take objects or arrays, as JSON.parse gives them. Their value is stored as JSON text. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { csvReader } from '#functions/bronze/land-file/csv.ts'
-import { jsonArrayReader, jsonObjectsReader } from '#functions/bronze/land-file/json-array.ts'
+import { jsonArrayReader, jsonObjectsReader } from '#functions/bronze/land-file/json.ts'
 import { lineReader } from '#functions/bronze/land-file/lines.ts'
 import { byteString, maxRecordBytes, type Reader } from '#functions/bronze/land-file/record.ts'
 
@@ -247,11 +247,13 @@ describe('JSON objects one behind the other', () => {
       ],
     ],
     [
-      'a bracket too many, behind which nothing can be told apart',
-      '{"d":1}}\n{"e":2} {}',
+      'a bracket too many',
+      '{"d":1}}\n{"e":2} ]',
       [
         [1, 'json', { d: 1 }],
-        [2, 'bytes', base64('{"e":2} {}')],
+        [2, 'bytes', base64('}')],
+        [3, 'json', { e: 2 }],
+        [4, 'bytes', base64(']')],
       ],
     ],
   ])('reads %s', (_, text, records) => {

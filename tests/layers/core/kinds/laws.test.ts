@@ -1,7 +1,9 @@
 /** What holds of every kind and every record, whatever is sent. */
 import { bronzeLine, readBronzeLine, readValue } from '@cupel/core/bronze'
 import type { Field } from '@cupel/core/kinds/kind'
+import { PlainLines } from '@cupel/core/plain-lines'
 import { judgeRecord, parseField } from '@cupel/core/record'
+import { RowPages } from '@cupel/core/row-pages'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { makeRandom } from '#datasets/random.ts'
@@ -118,7 +120,7 @@ it(`judges a record alike, however its names are written (seed ${seed})`, { time
   expect(Math.min(counts.good, counts.twice)).toBeGreaterThan(runs / 20)
 })
 
-it(`reads a bronze line alike, as it is written and with white space (seed ${seed})`, { timeout }, () => {
+it(`reads of a bronze line what was written (seed ${seed})`, { timeout }, () => {
   const headers = fc.array(
     fc.tuple(fc.string({ unit: 'grapheme' }), fc.option(fc.uint8Array().map(Buffer.from))),
     { maxLength: 2 },
@@ -132,14 +134,25 @@ it(`reads a bronze line alike, as it is written and with white space (seed ${see
     headers,
     value: hostileRecord.map((text) => (text === null ? null : Buffer.from(text))),
   })
+  let plainLines = 0
   fc.assert(
     fc.property(record, (each) => {
+      const { topic, partition, offset, timestampMs: sentMs } = each
       const line = bronzeLine(kafkaRecord(each as never))
-      const read = readBronzeLine(line)!
       const { format, text } = readValue(each.value)
+      const read = readBronzeLine(line)!
+      const timestampMs = Math.min(sentMs, Number.MAX_SAFE_INTEGER)
+      expect(read).toMatchObject({ topic, partition, offset, timestampMs })
       expect([read.value.format, read.value.text]).toEqual([format, text])
-      expect(readBronzeLine(`{ ${line.slice(1)}`)).toEqual(read)
+
+      const lines = new PlainLines(records, new RowPages(), {})
+      lines.expect(topic, partition)
+      const plain = lines.read(Buffer.from(line), 0, Buffer.byteLength(line))
+      if (!plain) return
+      plainLines += 1
+      expect(plain).toMatchObject({ topic, partition, offset, timestampMs })
     }),
     { numRuns: runs, seed },
   )
+  expect(plainLines).toBeGreaterThan(0)
 })

@@ -17,7 +17,8 @@ export const jsonObjectsReader = (): Reader => jsonReader({ isArray: false })
 function jsonReader({ isArray }: { readonly isArray: boolean }): Reader {
   let open = '' // the element that has begun
   let count = 1
-  let depth = isArray ? 0 : 1 // 0: before the array, or behind it
+  const outside = isArray ? 0 : 1 // the depth before and behind the array, or between objects
+  let depth = outside
   let isBehind = false
   let isString = false
   let isEscaped = false
@@ -49,7 +50,7 @@ function jsonReader({ isArray }: { readonly isArray: boolean }): Reader {
         depth += 1
         if (depth === 1) from = at + 1
       } else if (closes.has(character) || (character === comma && depth === 1)) {
-        if (character !== comma) depth -= 1
+        if (character !== comma) depth = Math.max(depth - 1, outside)
         isBehind = depth === 0
         const isWhole = !isArray && depth === 1 && character !== comma
         if (!isBehind && !isWhole && character !== comma) continue

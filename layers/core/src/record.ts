@@ -69,12 +69,7 @@ export function judgeTombstone(
   const text = key && keyText(dataset, key)
   const sent = fields[orderBy]!.kind.parse(sentAt(dataset, timestampMs), {})
   if (!text || !sent.ok) return noRecord('tombstone')
-  const keyFields = Object.fromEntries(dataset.key.map((name) => [name, fields[name]!]))
-  const parsed = parseRecord(
-    { ...dataset, fields: keyFields, unknownFields: 'ignore' },
-    { format: 'json', text },
-    secrets,
-  )
+  const parsed = parseRecord(keyDatasetOf(dataset), { format: 'json', text }, secrets)
   if (!parsed.ok) return { values: [], reasons: parsed.reasons, isGood: false }
   const row: Readonly<Record<string, unknown>> = { ...parsed.row, [orderBy]: sent.value }
   return {
@@ -83,6 +78,24 @@ export function judgeTombstone(
     isGood: true,
   }
 }
+
+/** What follows from a dataset alone, worked out once for each. */
+function onceForEach<T>(make: (dataset: Dataset) => T): (dataset: Dataset) => T {
+  const made = new WeakMap<Dataset, T>()
+  return (dataset) => {
+    if (!made.has(dataset)) made.set(dataset, make(dataset))
+    return made.get(dataset)!
+  }
+}
+
+/** A dataset of nothing but the key's fields. */
+const keyDatasetOf = onceForEach(
+  (dataset): Dataset => ({
+    ...dataset,
+    fields: Object.fromEntries(dataset.key.map((name) => [name, dataset.fields[name]!])),
+    unknownFields: 'ignore',
+  }),
+)
 
 /** The JSON object that a tombstone's Kafka key is, or stands for; undefined when it is neither. */
 function keyText({ key: names }: Dataset, key: Uint8Array): string | undefined {
@@ -185,12 +198,8 @@ type Plan = {
   readonly isNested: boolean
 }
 
-const plans = new WeakMap<Dataset, Plan>()
-
-/** What is known of a dataset's records before one is seen, once for each dataset. */
-function planOf(dataset: Dataset): Plan {
-  const known = plans.get(dataset)
-  if (known) return known
+/** What is known of a dataset's records before one is seen. */
+const planOf = onceForEach((dataset): Plan => {
   const stored = storedFields(dataset)
   const planned = (name: string): PlannedField => {
     const field = stored[name]!
@@ -203,14 +212,12 @@ function planOf(dataset: Dataset): Plan {
       isPlain: beside === undefined && !derive && !parseNested,
     }
   }
-  const plan: Plan = {
+  return {
     fields: Object.keys(stored).map(planned),
     written: new Set(Object.keys(writtenFields(dataset))),
     isNested: Object.values(stored).some(({ kind }) => kind.parseNested),
   }
-  plans.set(dataset, plan)
-  return plan
-}
+})
 
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
 

@@ -8,7 +8,7 @@ import {
 } from './bronze.ts'
 import { type Dataset, storedFields } from './dataset.ts'
 import { FlatObject, standsAt, stringEnd } from './flat-object.ts'
-import { accept, type Field, type Kind, type Parsed, parseField, reject } from './kinds/kind.ts'
+import { type Field, type Kind, type Parsed, parseField, reject } from './kinds/kind.ts'
 import { isDigit } from './kinds/strings.ts'
 import type { Secrets } from './record.ts'
 import type { RowPages } from './row-pages.ts'
@@ -102,7 +102,6 @@ export class PlainLines {
     if (besideAt < 0) return parseField(field, json, this.#secrets)
     const other = this.#parse(besideAt)
     const beside = other.ok ? other.value : undefined
-    if (derive) return accept(beside == null ? null : derive(String(beside)))
     return parseField(field, json, { personalDataKey: this.#secrets.personalDataKey, beside })
   }
 }

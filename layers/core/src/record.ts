@@ -2,7 +2,6 @@ import { type BronzeRecord, type NoRecord, noRecords, type ReadValue, type Value
 import { type Dataset, type RowOf, storedFields, unknownColumn, writtenFields } from './dataset.ts'
 import { stringEnd } from './kinds/json.ts'
 import {
-  accept,
   type Context,
   type Field,
   type Parsed,
@@ -170,8 +169,6 @@ export function judgeRecord(dataset: Dataset, value: ReadValue, secrets: Secrets
     if (repeated.size > 0 && isTwice(name, path)) return reject('duplicate-field')
     if (isPlain) return parseField(field, jsonOf(name), secrets)
     const other = beside && parse(beside)
-    const { kind } = field
-    if (kind.derive) return accept(other?.ok && other.value !== null ? kind.derive(`${other.value}`) : null)
     const text =
       name === unknownColumn
         ? `{${unknown.map((each) => `${JSON.stringify(each)}:${texts.get(each)}`).join()}}`

@@ -179,6 +179,7 @@ export function parseField<Value>(
   json: unknown,
   context: Context = {},
 ): Parsed<Value | null> {
+  if (kind.derive) return accept(context.beside == null ? null : kind.derive(String(context.beside)))
   const scalar = typeof json === 'string' ? trim(json) : json
   if (scalar === undefined || scalar === null || scalar === '') {
     if (given !== undefined) return accept(given)

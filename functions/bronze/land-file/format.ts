@@ -1,6 +1,7 @@
 import type { Dataset } from '@cupel/core/dataset'
 import { firstRow, type Header } from './csv.ts'
 import { headBytes } from './decode.ts'
+import { jsonObjectsReader } from './json.ts'
 import { text } from './record.ts'
 
 /** How a file is read, or why it cannot be. */
@@ -33,13 +34,19 @@ function look(head: Buffer, name: string, dataset: LandingDataset): FileFormat {
   const first = /[^ \t\r\n]/.exec(latin1)?.[0]
   if (first === '[') return { format: 'json', isArray: true }
   if (first === undefined) return { format: 'empty' }
-  if (/^[ \t\r\n]*\{[ \t]*\r?\n/.test(latin1)) return { format: 'json', isArray: false } // no line of JSON lines ends so
+  if (first === '{' && isOnManyLines(latin1)) return { format: 'json', isArray: false }
   if (first === '{' || /\.(ndjson|jsonl)(\.gz)?$/i.test(name)) return { format: 'ndjson' }
   const [header] = usualDelimiters(dataset)
     .flatMap((delimiter) => headerOf(latin1, delimiter, dataset) ?? [])
     .toSorted((a, b) => knownIn(b.columns, dataset) - knownIn(a.columns, dataset))
   if (!header) return { problem: `no header in its first ${headBytes / 1024} kB` }
   return { format: header.delimiter === '\t' ? 'tsv' : 'csv', header }
+}
+
+/** Whether JSON objects begin here that take more than a line each: the first one is whole, or its line is a brace alone. */
+function isOnManyLines(head: string): boolean {
+  const [object] = jsonObjectsReader().read(head)
+  return object?.format === 'text' || /^[ \t\r\n]*\{[ \t]*\r?\n/.test(head)
 }
 
 const usualDelimiters = ({ landing }: LandingDataset): readonly string[] =>

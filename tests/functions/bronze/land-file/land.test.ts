@@ -140,11 +140,25 @@ describe('land-file', () => {
       'a.json',
       rows.map((row) => JSON.stringify(row, null, 2)).join('\n'),
     ],
+    [
+      'JSON objects that begin on their first line',
+      'a.json',
+      rows.map((row) => JSON.stringify(row).replaceAll(',"', ',\n "')).join('\n'),
+    ],
   ])('reads %s', async (_, name, content) => {
     const landing = makeLanding()
     await landing.upload(name, content)
     expect(await values(landing)).toEqual(rows)
     expect(landing.lines).toEqual([])
+  })
+
+  it('reads JSON lines line by line though the first one is cut off', async () => {
+    const landing = makeLanding()
+    const lines = rows.map((row) => JSON.stringify(row))
+    await landing.upload('a.ndjson', [lines[0]!.slice(0, -5), ...lines].join('\n'))
+    const [cut, ...whole] = await values(landing)
+    expect(cut).toMatchObject({ format: 'bytes' })
+    expect(whole).toEqual(rows)
   })
 
   it('reads Parquet of somebody else, with every digit', async () => {

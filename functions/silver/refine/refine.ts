@@ -3,7 +3,7 @@ import { parseBronzeKey } from '@cupel/core/keys'
 import type { RefineCounts } from '@cupel/core/refinement'
 import { forEachObject } from '@cupel/core/s3-event'
 import type { ObjectStore } from '@cupel/io/object-store'
-import { putRefined, type RefineFile, refineInto } from '@cupel/io/refined-object'
+import { putUnlessRefined, type RefineFile, refineInto } from '@cupel/io/refined-object'
 import { type TemporaryFolder, type WithFolder, withTemporaryFolder } from '@cupel/io/temporary-folder'
 
 export type RefinePorts = {
@@ -21,9 +21,9 @@ export type RefineResult = RefineCounts & {
  * Refine each bronze object that an event names to one silver object and, where records are rejected, one quarantine
  * object. Same bronze and dataset version, same keys and bytes.
  *
- * Delivery: silver is written last (`putRefined`), so an object that stands there is whole and a second delivery changes
- * nothing. Throws only when the store or the engine does, or an object is no bronze; the other objects of the event are
- * refined all the same, and Lambda retries.
+ * Delivery: silver is written last (`putUnlessRefined`), so an object that stands there is whole and a second delivery
+ * changes nothing. Throws only when the store or the engine does, or an object is no bronze; the other objects of the
+ * event are refined all the same, and Lambda retries.
  */
 export const makeRefine =
   ({ lake, datasetOf, refineFile, withFolder = withTemporaryFolder }: RefinePorts) =>
@@ -52,6 +52,6 @@ export const makeRefine =
       if (bronze === undefined) return undefined
       const origin = { key, name: place.name, eTag: bronze.eTag, dataset }
       const refined = await refineInto(folder, origin, bronze.body, refineFile)
-      return (await putRefined(lake, origin, refined)) ? refined.counts : undefined
+      return (await putUnlessRefined(lake, origin, refined)) ? refined.counts : undefined
     }
   }

@@ -48,30 +48,52 @@ export async function refineInto(
   return { counts: await refineFile(dataset, files), files }
 }
 
+type Lake = Pick<ObjectStore, 'put' | 'head'>
+
 /**
- * Store what was refined; false where the silver object that stands there was made of this already. Silver is written last
- * and says in its metadata what it was made of: one that stands there is whole. Where nothing is rejected any more, a
- * quarantine object that an earlier version left behind becomes empty.
- *
- * Most objects are refined once, so whether silver stands there is asked by writing it where none does.
+ * Store what was refined. Silver is written last and says in its metadata what it was made of: one that stands there is
+ * whole. Where nothing is rejected any more, a quarantine object that an earlier version left behind becomes empty.
  */
-export async function putRefined(
-  lake: Pick<ObjectStore, 'put' | 'head'>,
+export async function putRefined(lake: Lake, origin: Origin, refined: Refined): Promise<void> {
+  if (await changesQuarantine(lake, origin, refined)) await putQuarantine(lake, origin, refined)
+  await putSilver(lake, origin, refined)
+}
+
+/**
+ * The same where no silver object made of this stands; else false, and nothing changes. Most objects are refined once, so
+ * that is asked by writing silver where none does, unless quarantine, which is to be that of the silver beside it, comes first.
+ */
+export async function putUnlessRefined(lake: Lake, origin: Origin, refined: Refined): Promise<boolean> {
+  if (!(await changesQuarantine(lake, origin, refined)) && (await putSilver(lake, origin, refined, true)))
+    return true
+  if (await isRefined(lake, origin)) return false
+  await putRefined(lake, origin, refined)
+  return true
+}
+
+const changesQuarantine = async (lake: Lake, origin: Origin, { counts }: Refined): Promise<boolean> =>
+  counts.quarantined > 0 || (await lake.head(rejectedOf(origin))) !== undefined
+
+const rejectedOf = ({ dataset, name }: Origin): string => quarantineKey(dataset.name, name)
+
+async function putQuarantine(lake: Lake, origin: Origin, { counts, files }: Refined): Promise<void> {
+  const body = counts.quarantined > 0 ? await readFile(files.quarantine) : new Uint8Array()
+  await lake.put(rejectedOf(origin), body, {
+    contentType: 'application/x-ndjson',
+    metadata: madeOf(origin),
+  })
+}
+
+/** False when it was to be stored only where none stands, and one does. */
+async function putSilver(
+  lake: Lake,
   origin: Origin,
   { counts, files }: Refined,
+  ifAbsent = false,
 ): Promise<boolean> {
   const { key, name, dataset } = origin
-  const rejected = quarantineKey(dataset.name, name)
-  if (counts.quarantined > 0 || (await lake.head(rejected))) {
-    if (await isRefined(lake, origin)) return false // quarantine is to be that of this silver object
-    await lake.put(rejected, counts.quarantined > 0 ? await readFile(files.quarantine) : new Uint8Array(), {
-      contentType: 'application/x-ndjson',
-      metadata: madeOf(origin),
-    })
-  }
-  const silver = silverKey(dataset.silverFolder, name)
-  const body = await readFile(files.silver)
-  const options = {
+  return lake.put(silverKey(dataset.silverFolder, name), await readFile(files.silver), {
+    ifAbsent,
     contentType: 'application/vnd.apache.parquet',
     metadata: {
       ...madeOf(origin),
@@ -83,8 +105,5 @@ export async function putRefined(
       duplicates: String(counts.duplicates),
       warned: String(counts.warned),
     },
-  }
-  if (await lake.put(silver, body, { ...options, ifAbsent: true })) return true
-  if (await isRefined(lake, origin)) return false
-  return lake.put(silver, body, options)
+  })
 }

@@ -87,6 +87,12 @@ describe('refine, then load', () => {
     await lake.put(key, Buffer.from(lines.map((line) => `${line}\n`).join('')))
     return key
   }
+  const refineAs = (dataset: Dataset, key: string) =>
+    makeRefine({
+      lake,
+      datasetOf: () => dataset,
+      refineFile: (_, files) => refineFile(engine, dataset, files),
+    })(created(key))
   async function file(body: Uint8Array): Promise<string> {
     await writeFile(`${folder}/silver.parquet`, body)
     return `'${folder}/silver.parquet'`
@@ -160,16 +166,10 @@ describe('refine, then load', () => {
       )
     expect(await refine(created(key))).toMatchObject({ silver: 1, quarantined: 1 })
     const before = await objects()
-    const by = (dataset: Dataset) =>
-      makeRefine({
-        lake,
-        datasetOf: () => dataset,
-        refineFile: (_, files) => refineFile(engine, dataset, files),
-      })(created(key))
     const lax = { ...merchants.fields, country: text('Anything.') }
     const strict = { ...merchants.fields, city: text('Long.', { min: 50 }) }
     for (const fields of [merchants.fields, lax, strict]) {
-      expect(await by({ ...merchants, fields })).toMatchObject({ objects: 0, skipped: 1 })
+      expect(await refineAs({ ...merchants, fields }, key)).toMatchObject({ objects: 0, skipped: 1 })
       expect(await objects()).toEqual(before)
     }
   })
@@ -177,12 +177,7 @@ describe('refine, then load', () => {
   it('refines again what a new version of the dataset may see otherwise', async () => {
     const key = await putBronze(0, [merchant(1)])
     await refine(created(key))
-    const next = makeRefine({
-      lake,
-      datasetOf: () => ({ ...merchants, version: 2 }),
-      refineFile: (dataset, files) => refineFile(engine, dataset, files),
-    })
-    expect(await next(created(key))).toMatchObject({ objects: 1 })
+    expect(await refineAs({ ...merchants, version: 2 }, key)).toMatchObject({ objects: 1 })
     expect((await lake.head(silverOf(0)))?.metadata['dataset-version']).toBe('2')
   })
 
@@ -190,15 +185,9 @@ describe('refine, then load', () => {
     const key = await putBronze(0, [merchant(1, { name: 'Secret Shop' }), merchant(2)])
     const { name, ...others } = merchants.fields
     const strict = { ...merchants, fields: { ...others, name: text('Short.', { max: 5 }) } }
-    const by = (dataset: Dataset) =>
-      makeRefine({
-        lake,
-        datasetOf: () => dataset,
-        refineFile: (dataset, files) => refineFile(engine, dataset, files),
-      })(created(key))
-    expect(await by(strict)).toMatchObject({ silver: 0, quarantined: 2 })
+    expect(await refineAs(strict, key)).toMatchObject({ silver: 0, quarantined: 2 })
     const quarantine = lake.keys().find((name) => name.startsWith('quarantine/'))!
-    expect(await by({ ...merchants, version: 2 })).toMatchObject({ silver: 2, quarantined: 0 })
+    expect(await refineAs({ ...merchants, version: 2 }, key)).toMatchObject({ silver: 2, quarantined: 0 })
     expect((await lake.get(quarantine))?.body).toHaveLength(0)
   })
 

@@ -106,16 +106,17 @@ export class PlainLines {
   }
 }
 
-type Column = {
+export type Column = {
   readonly name: string
   readonly field: Field
   readonly isCanonical: Kind['isCanonical']
-  readonly isText: boolean
+  readonly isText: boolean // in CSV; of nested values the JSON
   readonly isNeeded: boolean // of the key, or the ordering field
   readonly besideAt: number // -1 of none
 }
 
-function columnsOf(dataset: Dataset): readonly Column[] {
+/** The columns of a row that hold what a record says. */
+export function columnsOf(dataset: Dataset): readonly Column[] {
   const fields = Object.entries(storedFields(dataset))
   return fields.map(([name, field]) => ({
     name,

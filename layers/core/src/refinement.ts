@@ -1,10 +1,10 @@
 /** A bronze object, refined: from its bytes to the rows of silver and the lines of quarantine, without any effect. */
 import { type RecordAddress, readBronzeLine } from './bronze.ts'
-import { type Dataset, storedFields } from './dataset.ts'
+import type { Dataset } from './dataset.ts'
 import { isSpace } from './flat-object.ts'
 import type { Scalar } from './kinds/kind.ts'
 import { compareNewest, type EventOrder } from './newest.ts'
-import { PlainLines } from './plain-lines.ts'
+import { columnsOf, PlainLines } from './plain-lines.ts'
 import { judgeRecord, judgeTombstone, type Reason, type Secrets } from './record.ts'
 import { joined, type Place, RowPages } from './row-pages.ts'
 import { hasWarnings, keepsTombstones } from './silver-sql.ts'
@@ -41,11 +41,7 @@ export type Refining = {
  * whatever order the lines stand.
  */
 export function startRefining(dataset: Dataset, secrets: Secrets = {}): Refining {
-  const columns = Object.entries(storedFields(dataset)).map(([name, { kind }]) => ({
-    name,
-    isText: kind.duckdbType === 'VARCHAR',
-    isNested: kind.parseNested !== undefined, // stored as JSON
-  }))
+  const columns = columnsOf(dataset)
   const [warns, keepsDeleted] = [hasWarnings(dataset), keepsTombstones(dataset)]
   const placeOf = (name: string): number => columns.findIndex((column) => column.name === name)
   const [keyAt, ...moreKeysAt] = dataset.key.map(placeOf)
@@ -77,9 +73,9 @@ export function startRefining(dataset: Dataset, secrets: Secrets = {}): Refining
       return
     }
     if (reasons.length > 0) warned += 1
-    for (const [index, { isText, isNested }] of columns.entries()) {
+    for (const [index, { field, isText }] of columns.entries()) {
       const value = values[index]
-      pages.value(isNested && value !== null ? JSON.stringify(value) : value, isText)
+      pages.value(field.kind.parseNested && value !== null ? JSON.stringify(value) : value, isText)
       pages.byte(comma)
     }
     endRow(record, values, reasons, deletes)

@@ -152,8 +152,7 @@ describe('is not plain:', () => {
 
   it('what says itself what follows from another field', () => {
     const dataset = datasetOf({ name: text(''), initial: derived('', 'name', (name) => name.slice(0, 1)) })
-    const value = JSON.stringify({ record_id: 1, record_time: '2026-01-02', name: 'Ada' })
-    const timed = value.replace('2026-01-02', '2026-01-02T00:00:00Z')
+    const timed = '{"record_id":1,"record_time":"2026-01-02T00:00:00Z","name":"Ada"}'
     expect(readPlain(dataset, lineOf(timed))?.row).toBe('1,2026-01-02T00:00:00.000Z,"Ada","A",')
     expect(readPlain(dataset, lineOf(timed.replace('{', '{"initial":"B",')))).toBeUndefined()
   })
@@ -166,21 +165,28 @@ describe('is not plain:', () => {
   })
 })
 
-it(`gives what the judge gives, line after line (seed ${seed})`, { timeout: 60_000 }, () => {
-  const read = makeReader(records)
+/** How many of these lines are plain; each of them has to be what the judge makes of it. */
+function plainAmong(dataset: Dataset, lines: fc.Arbitrary<string>, numRuns: number): number {
+  const read = makeReader(dataset)
   let plain = 0
   fc.assert(
-    fc.property(hostileRecord, fc.nat(), (value, offset) => {
-      if (value === null) return
-      const line = lineOf(value, { offset, timestampMs: offset * 1_000 })
+    fc.property(lines, (line) => {
       const found = read(line)
       if (!found) return
       plain += 1
-      expect(found).toEqual(judge(records, line))
+      expect(found).toEqual(judge(dataset, line))
     }),
-    { numRuns: 5_000, seed },
+    { numRuns, seed },
   )
-  expect(plain).toBeGreaterThan(100)
+  return plain
+}
+
+it(`gives what the judge gives, line after line (seed ${seed})`, { timeout: 60_000 }, () => {
+  const line = fc
+    .tuple(hostileRecord, fc.nat())
+    .filter(([value]) => value !== null)
+    .map(([value, offset]) => lineOf(value!, { offset, timestampMs: offset * 1_000 }))
+  expect(plainAmong(records, line, 5_000)).toBeGreaterThan(100)
 })
 
 const flatKinds = Object.entries<readonly [keyof typeof spellings, Field]>(everyKind).filter(
@@ -188,21 +194,12 @@ const flatKinds = Object.entries<readonly [keyof typeof spellings, Field]>(every
 )
 it.each(flatKinds)(`does so with %s (seed ${seed})`, { timeout: 60_000 }, (_, [about, field]) => {
   const dataset = datasetOf({ currency: currency('', { optional: true }), field })
-  const read = makeReader(dataset)
-  let plain = 0
-  fc.assert(
-    fc.property(hostile(about), fc.nat(), (json, id) => {
-      const line = lineOf(
-        `{"record_id":${id},"record_time":"2026-01-02T03:04:05.678Z","currency":"KWD","field":${json}}`,
-      )
-      const found = read(line)
-      if (!found) return
-      plain += 1
-      expect(found).toEqual(judge(dataset, line))
-    }),
-    { numRuns: 1_000, seed },
-  )
-  expect(plain).toBeGreaterThan(0)
+  const line = fc
+    .tuple(hostile(about), fc.nat())
+    .map(([json, id]) =>
+      lineOf(`{"record_id":${id},"record_time":"2026-01-02T03:04:05.678Z","currency":"KWD","field":${json}}`),
+    )
+  expect(plainAmong(dataset, line, 1_000)).toBeGreaterThan(0)
 })
 
 it('writes a row that is longer than a page, and the next one', () => {

@@ -6,6 +6,7 @@ export type LocalConfig = {
   readonly ports: Readonly<Record<'kafka' | 's3' | 'postgres' | 'lambda', number>> // 0: any free one
   readonly topics: Readonly<Record<string, { readonly partitions: number }>>
   readonly prepare?: string // shell command, run when the services are up
+  readonly atStart: Readonly<Record<string, object>> // events by function key, each enqueued once when event sources run
   readonly postgres: boolean
   readonly database: string
   readonly duplicates: number // share of asynchronous events that are delivered twice
@@ -38,6 +39,7 @@ const properties = [
   'ports',
   'topics',
   'prepare',
+  'atStart',
   'database',
   'postgres',
   'duplicates',
@@ -113,6 +115,10 @@ export function readConfig(
     problems.push(`${at('.postgres')} is neither true nor false`)
   }
   const prepare = text(given.prepare, '.prepare')
+  const atStart = Object.entries(object(given.atStart, '.atStart')).map(([key, event]) => [
+    key,
+    object(event, `.atStart.${key}`),
+  ])
   const directory = env.CUPEL_DIRECTORY || (text(given.directory, '.directory') ?? '.cupel')
   const database = text(given.database, '.database') ?? project.service
   const lambda = env.CUPEL_PORT_LAMBDA
@@ -123,6 +129,7 @@ export function readConfig(
     ports: { kafka: portOf('kafka'), s3: portOf('s3'), postgres: portOf('postgres'), lambda },
     topics: Object.fromEntries(topics),
     ...(prepare !== undefined && { prepare }),
+    atStart: Object.fromEntries(atStart),
     postgres: given.postgres !== false,
     database,
     duplicates: numberOf('duplicates', 'CUPEL_DUPLICATES', 0, 1),

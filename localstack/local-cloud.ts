@@ -68,6 +68,13 @@ const queueClosingMs = 1_500
  */
 export async function startLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
   const { wiring, config, region, log, signal } = options
+  const firstEvents = Object.entries(config.atStart).map(([key, event]) => {
+    const found = wiring.functions.find((each) => each.key === key)
+    if (found) return [found.name, event] as const
+    throw new Error(
+      `custom.localstack.atStart.${key} is no function of the template; there are ${wiring.functions.map((each) => each.key).join(', ')}`,
+    )
+  })
   const stopping = makeStages(log)
   try {
     const instead = 'start this one with CUPEL_DIRECTORY set to another folder'
@@ -157,6 +164,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     )
     await withinMs(15_000, Promise.all(sources.map((source) => source.ready)))
     signal?.throwIfAborted()
+    for (const [functionName, event] of firstEvents) queue.enqueue(functionName, JSON.stringify(event))
     stopping.intake.push(await writing(config.directory, () => publishEndpoints(config.directory, endpoints)))
     return { endpoints, inspectors: inspectorsOf(runtime), stop: stopping.run }
   } catch (error) {

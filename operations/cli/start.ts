@@ -191,8 +191,6 @@ async function run(
   signal: AbortSignal,
   screen: Screen,
 ): Promise<Report | undefined> {
-  // What an earlier run left half-way, however it ended, goes on first.
-  await ports.sweep({ graceMs: 0 })
   if (feeds.length === 0) {
     screen.note(
       `Nothing is generated: records of yours in ${listed(datasets.flatMap(({ topic }) => topic ?? []))} are refined.`,

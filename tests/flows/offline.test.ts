@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { InvokeCommand, type InvokeCommandInput, LambdaClient } from '@aws-sdk/client-lambda'
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { openKafka } from '@cupel/io/kafka'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cupel, makeWorkplace, root, type Workplace } from '../support/cupel.ts'
@@ -274,6 +274,16 @@ describe('beside `serverless offline`', () => {
     const again = await answerOf('events', 'replay', object, '--function', 'refine')
     expect(again.exitCode, again.output).toBe(0)
     expect(again.answer()).toMatchObject({ skipped: 1 })
+  })
+
+  it('the next start goes on with what was left half-way', async () => {
+    const Key = 'silver/processed-merchants/partition=9/merchant_info+9+00000000000000000000.parquet'
+    const s3 = new S3Client({ ...account, endpoint: offline.endpoints.s3, forcePathStyle: true })
+    await s3.send(new DeleteObjectCommand({ Bucket: 'cupel-lake-local', Key }))
+    s3.destroy()
+    await offline.stop()
+    offline = await startOffline(workplace)
+    await expect.poll(() => offline.ports.lake.head(Key), { timeout: 15_000 }).toBeDefined()
   })
 
   it('SIGINT stops it in order, with nothing left running', async () => {

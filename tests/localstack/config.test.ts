@@ -10,6 +10,7 @@ describe('the settings of the local cloud', () => {
       directory: '/project/.cupel',
       ports: { kafka: 29092, s3: 29000, postgres: 25432, lambda: 3002 },
       topics: {},
+      atStart: {},
       postgres: true,
       database: 'orders',
       duplicates: 0,
@@ -24,6 +25,7 @@ describe('the settings of the local cloud', () => {
       ports: { kafka: 1, s3: 2, postgres: 0 },
       topics: { clicks: { partitions: 3 }, views: null },
       prepare: 'npm run migrate',
+      atStart: { sweep: { graceMs: 0 }, load: null },
       database: 'shop',
       postgres: false,
     }
@@ -38,6 +40,7 @@ describe('the settings of the local cloud', () => {
       ports: { kafka: 1, s3: 0, postgres: 0, lambda: 5 },
       topics: { clicks: { partitions: 3 }, views: { partitions: 4 } },
       prepare: 'npm run migrate',
+      atStart: { sweep: { graceMs: 0 }, load: {} },
       database: 'shop',
       postgres: false,
     })
@@ -109,6 +112,7 @@ describe('the settings of the local cloud', () => {
     ],
     [{ topics: ['a'] }, {}, 'custom.localstack.topics is not a mapping'],
     [{ prepare: ['x'] }, {}, 'custom.localstack.prepare is not a text'],
+    [{ atStart: { sweep: 'now' } }, {}, 'custom.localstack.atStart.sweep is not a mapping'],
     [{ postgres: 'no' }, {}, 'custom.localstack.postgres is neither true nor false'],
     [{}, { CUPEL_PORT_KAFKA: 'x' }, 'CUPEL_PORT_KAFKA is not a port'],
     [{}, { KAFKA_BROKERS: 'localhost' }, 'KAFKA_BROKERS is not host:port'],

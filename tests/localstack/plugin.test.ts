@@ -56,6 +56,7 @@ custom:
   localstack:
     topics: { clicks: { partitions: 3 } }
     prepare: node -e "console.log('prepared for ' + process.env.DATABASE_URL)"
+    atStart: { other: { since: yesterday } }
 `,
   'layer/nodejs/node_modules/greeting/package.json': '{"type":"module","exports":"./index.js"}',
   'layer/nodejs/node_modules/greeting/index.js': 'export const greet = (name) => `hello ${name}`',
@@ -77,7 +78,8 @@ export const handler = async (event) => {
   return { greeting: greet(event.name), uploads: process.env.UPLOADS, region: process.env.AWS_REGION }
 }
 `,
-  'elsewhere/other.mjs': "export const handler = async () => 'other'",
+  'elsewhere/other.mjs':
+    "export const handler = async ({ since }) => since ? console.log('goes on since', since) : 'other'",
 }
 
 beforeAll(async () => {
@@ -145,6 +147,7 @@ describe.sequential('serverless offline with the local cloud', () => {
       ],
     })
     expect(output.stdout).toContain(`prepared for ${postgres}`)
+    await expect.poll(() => output.stdout, { timeout: 10_000 }).toContain('[other] goes on since yesterday')
 
     const client = new Kafka({ brokers: [kafka], logLevel: logLevel.NOTHING })
     const admin = client.admin()
@@ -308,6 +311,12 @@ describe.sequential('serverless offline with the local cloud', () => {
     expect(await exited).toBe(1)
     expect(output.stderr).toContain('failed with exit status 3: no such table\n')
     expect(existsSync(join(project, '.cupel/postgres/data/postmaster.pid'))).toBe(false)
+    await writeFile(join(project, 'serverless.yml'), text.replace('atStart: { other:', 'atStart: { another:'))
+    const unknown = serverless(['offline'])
+    expect(await unknown.exited).toBe(1)
+    expect(unknown.output.stderr).toContain(
+      'custom.localstack.atStart.another is no function of the template; there are hello, other',
+    )
     await writeFile(join(project, 'serverless.yml'), text)
   })
 })

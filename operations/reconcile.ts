@@ -2,7 +2,7 @@ import type { Dataset } from '@cupel/core/dataset'
 import { isEditedKey, isLandedKey, parseBronzeKey, quarantineKey, silverKey } from '@cupel/core/keys'
 import type { TopicOffsets } from '@cupel/io/kafka'
 import type { LandedFile } from './landed-files.ts'
-import { problemsOfSummaries, type SummaryStock } from './summary-stock.ts'
+import type { SummaryStock } from './summary-stock.ts'
 
 /** One bronze object, as its key and metadata say; counts are NaN where it was not ingest-stream that wrote it. */
 export type BronzeObject = {
@@ -106,6 +106,17 @@ export const findProblems = (
     : []),
   ...problemsOfSummaries(summaries),
 ]
+
+export const problemsOfSummaries = (stocks: readonly SummaryStock[]): readonly Problem[] =>
+  stocks.flatMap(({ name, differing }) =>
+    differing.map((group) => ({
+      guarantee: 'G9' as const,
+      subject: name,
+      address: group,
+      text: `${group} is not what its rows in gold add up to`,
+      remedy: `somebody wrote to ${name}: echo '{"anew": true}' | npx cupel invoke summarize --event - computes it anew`,
+    })),
+  )
 
 /** The bronze objects that hold what came from the topic. */
 export const received = ({ kafka, bronze }: DatasetStock): readonly BronzeObject[] =>

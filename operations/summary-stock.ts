@@ -2,7 +2,6 @@ import { identifier } from '@cupel/core/kinds/strings'
 import type { Summary } from '@cupel/core/summary'
 import { differenceQuery, groupColumns, notesTable, summariesByDataset } from '@cupel/core/summary-sql'
 import type { Postgres } from '@cupel/io/postgres'
-import type { Problem } from './reconcile.ts'
 
 /** A summary, compared with its full recomputation from gold. */
 export type SummaryStock = {
@@ -35,17 +34,6 @@ export async function takeStockOfSummaries(
 }
 
 const some = 20
-
-export const problemsOfSummaries = (stocks: readonly SummaryStock[]): readonly Problem[] =>
-  stocks.flatMap(({ name, differing }) =>
-    differing.map((group) => ({
-      guarantee: 'G9' as const,
-      subject: name,
-      address: group,
-      text: `${group} is not what its rows in gold add up to`,
-      remedy: `somebody wrote to ${name}: echo '{"anew": true}' | npx cupel invoke summarize --event - computes it anew`,
-    })),
-  )
 
 /** How many changes wait to be taken into the summaries. */
 export async function changesToSummarize(

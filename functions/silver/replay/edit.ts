@@ -1,9 +1,7 @@
 import { bronzeLine } from '@cupel/core/bronze'
 import { type BronzeRecord, type Entry, parseBronzeLine } from './entry.ts'
-import { RequestError } from './request.ts'
+import { type Edit, RequestError } from './request.ts'
 
-/** How a person changes a record: members of its JSON object by name, as JSON, or all of its value. */
-export type Edit = { readonly set: Readonly<Record<string, unknown>> } | { readonly value: string }
 /** Who edits, when and why. */
 export type Signature = { readonly by: string; readonly atMs: number; readonly because: string }
 

@@ -1,6 +1,5 @@
 import type { Dataset } from '@cupel/core/dataset'
 import { CupelError } from '@cupel/core/errors'
-import type { Edit } from './edit.ts'
 import { parseId } from './entry.ts'
 
 /** What can be asked of quarantine. */
@@ -17,6 +16,9 @@ export type Request = {
   readonly raw?: boolean // with values as they were sent, personal ones too
   readonly from?: string // `next` of the answer before: where to go on
 }
+
+/** How a person changes a record: members of its JSON object by name, as JSON, or all of its value. */
+export type Edit = { readonly set: Readonly<Record<string, unknown>> } | { readonly value: string }
 
 /** What was asked for cannot be done as it was asked for. The message says why, and holds no value of a record. */
 export class RequestError extends CupelError {

@@ -7,7 +7,8 @@ import fc from 'fast-check'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { makeSummarize } from '#functions/gold/summarize/summarize.ts'
 import { migrate } from '#operations/migrate.ts'
-import { changesToSummarize, problemsOfSummaries, takeStockOfSummaries } from '#operations/summary-stock.ts'
+import { problemsOfSummaries } from '#operations/reconcile.ts'
+import { changesToSummarize, takeStockOfSummaries } from '#operations/summary-stock.ts'
 import { makeDatabase, type TestDatabase } from '../../support/postgres.ts'
 
 const common = { description: 'Of a test.', version: 1, tombstones: 'mark' } as const

@@ -23,6 +23,7 @@ import { findSpark, type Spark } from './spark.ts'
  *
  *     npm run bench -- --only refinery [--sizes 10000,200000,1000000] [--objects 20] [--no-spark] [--json]
  *         [--apart]              both stages once more, one after the other in environments that are there already
+ *         [--floor]              the same work by a short program in DuckDB, without all that makes ours dependable
  *         [--profile <folder>]   a V8 CPU profile of our process, of each size one
  */
 const { values: options } = parseArgs({
@@ -32,6 +33,7 @@ const { values: options } = parseArgs({
     'no-spark': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     apart: { type: 'boolean', default: false },
+    floor: { type: 'boolean', default: false },
     profile: { type: 'string' },
   },
 })
@@ -65,6 +67,7 @@ try {
     if (options.apart)
       for (const [stage, one] of Object.entries(await runApart(program, lake)))
         say(`${show(`  ${stage}`, one, records)}: ${Math.round(records / one.seconds)} rows/s`)
+    if (options.floor) say(show('the floor', await runFloor(lake), records))
     if (!spark) continue
     const { cold, warm } = await runSpark(spark, lake)
     theirs.push([size, { cold, warm }])
@@ -148,6 +151,24 @@ async function withPipeline<T>(
     return run
   })
   await check(lake, true)
+  return measured
+}
+
+async function runFloor(lake: Lake): Promise<Measured> {
+  await emptyTables()
+  const start = () => {
+    const args = [join(programs, 'floor.mjs'), lake.folder, postgres.url, String(lanes)]
+    const child = spawn(process.execPath, args, piped)
+    child.stdin!.write(`${JSON.stringify(lake.keys)}\n`)
+    return child
+  }
+  const measured = await measure(start, async (child, done) => {
+    const run = await done()
+    child.stdin!.end()
+    await once(child, 'exit')
+    return run
+  })
+  await check(lake, false)
   return measured
 }
 
@@ -257,7 +278,11 @@ async function check({ expected }: Lake, hasLedger: boolean): Promise<void> {
 
 async function bundle(outdir: string): Promise<string> {
   await build({
-    entryPoints: ['benchmarks/refinery/pipeline.ts', 'benchmarks/refinery/environment.ts'],
+    entryPoints: [
+      'benchmarks/refinery/pipeline.ts',
+      'benchmarks/refinery/environment.ts',
+      'benchmarks/refinery/floor.ts',
+    ],
     bundle: true,
     platform: 'node',
     format: 'esm',

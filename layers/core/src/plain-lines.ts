@@ -8,15 +8,10 @@ import {
 } from './bronze.ts'
 import { type Dataset, storedFields } from './dataset.ts'
 import { FlatObject, standsAt, stringEnd } from './flat-object.ts'
-import { type Field, type Kind, type Parsed, parseField, reject } from './kinds/kind.ts'
+import { type Field, type Kind, type Parsed, parseField, reject, type Scalar } from './kinds/kind.ts'
 import { isDigit } from './kinds/strings.ts'
 import type { Secrets } from './record.ts'
 import type { RowPages } from './row-pages.ts'
-
-/** A record whose values are written. */
-export type PlainRecord = RecordAddress & {
-  readonly values: readonly unknown[] // of `storedFields`, those of the key and the ordering field at least; until the next line
-}
 
 /**
  * Reads plain bronze lines, from their bytes to the bytes of a row, for a third of what JSON.parse and a judgement cost.
@@ -28,7 +23,6 @@ export class PlainLines {
   readonly #secrets: Secrets
   readonly #columns: readonly Column[]
   readonly #record: FlatObject
-  readonly #values: unknown[] = []
   #topic = ''
   #partition = 0
   #head: Uint8Array = Buffer.from(beforeOffset(this.#topic, this.#partition))
@@ -50,8 +44,8 @@ export class PlainLines {
     this.#head = Buffer.from(beforeOffset(topic, partition))
   }
 
-  /** Writes the values of a line's record; undefined, some of them written perhaps, when it is not plain. */
-  read(bytes: Buffer, start: number, end: number): PlainRecord | undefined {
+  /** Writes the values of a line's record, and says where it stood; undefined, some of them written perhaps, when it is not plain. */
+  read(bytes: Buffer, start: number, end: number): RecordAddress | undefined {
     const offsetAt = behind(this.#head, bytes, start)
     const timestampAt = behind(timestampMark, bytes, digitsEnd(bytes, offsetAt))
     const keyAt = behind(keyMark, bytes, digitsEnd(bytes, timestampAt))
@@ -66,7 +60,6 @@ export class PlainLines {
       partition: this.#partition,
       offset: readDigits(bytes, offsetAt),
       timestampMs: readDigits(bytes, timestampAt),
-      values: this.#values,
     }
   }
 
@@ -75,32 +68,28 @@ export class PlainLines {
     const { starts, ends } = this.#record
     for (let index = 0; index < this.#columns.length; index += 1) {
       const column = this.#columns[index]!
-      const { isText } = column
+      const { isText, isCanonical } = column
       const start = starts[index]!
       const end = ends[index]!
-      if (start >= 0 && column.isCanonical?.(bytes, start, end)) {
-        if (isText) pages.byte(quote)
-        pages.copy(bytes, start, end)
-        if (isText) pages.byte(quote)
-        if (column.isNeeded) this.#values[index] = this.#record.value(index)
-      } else {
-        const parsed = this.#parse(index)
+      const isString = start >= 0
+      if (isString && isCanonical?.(bytes, start, end)) pages.copyCell(bytes, start, end, isText)
+      else {
+        const json = this.#record.value(index)
+        const parsed = this.#parse(column, json)
         if (!parsed.ok) return false
-        pages.value(parsed.value, isText)
-        this.#values[index] = parsed.value
+        if (isString && parsed.value === json) pages.copyCell(bytes, start, end, isText)
+        else pages.value(parsed.value, isText)
       }
       pages.byte(comma)
     }
     return true
   }
 
-  #parse(index: number): Parsed<unknown> {
-    const { field, besideAt } = this.#columns[index]!
-    const json = this.#record.value(index)
+  #parse({ field, besideAt }: Column, json: Scalar | null | undefined): Parsed<unknown> {
     const { derive, parseNested } = field.kind
     if ((derive || parseNested) && json !== undefined) return notPlain
     if (besideAt < 0) return parseField(field, json, this.#secrets)
-    const other = this.#parse(besideAt)
+    const other = this.#parse(this.#columns[besideAt]!, this.#record.value(besideAt))
     const beside = other.ok ? other.value : undefined
     return parseField(field, json, { personalDataKey: this.#secrets.personalDataKey, beside })
   }
@@ -111,7 +100,6 @@ export type Column = {
   readonly field: Field
   readonly isCanonical: Kind['isCanonical']
   readonly isText: boolean // in CSV; of nested values the JSON
-  readonly isNeeded: boolean // of the key, or the ordering field
   readonly besideAt: number // -1 of none
 }
 
@@ -123,7 +111,6 @@ export function columnsOf(dataset: Dataset): readonly Column[] {
     field,
     isCanonical: field.kind.isCanonical,
     isText: field.kind.duckdbType === 'VARCHAR',
-    isNeeded: name === dataset.orderBy || dataset.key.includes(name),
     besideAt: fields.findIndex(([other]) => other === field.kind.beside),
   }))
 }

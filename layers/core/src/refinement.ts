@@ -2,11 +2,10 @@
 import { type RecordAddress, readBronzeLine } from './bronze.ts'
 import type { Dataset } from './dataset.ts'
 import { isSpace } from './flat-object.ts'
-import type { Scalar } from './kinds/kind.ts'
-import { compareNewest, type EventOrder } from './newest.ts'
+import { NewestRows } from './newest-rows.ts'
 import { columnsOf, PlainLines } from './plain-lines.ts'
 import { judgeRecord, judgeTombstone, type Reason, type Secrets } from './record.ts'
-import { joined, type Place, RowPages } from './row-pages.ts'
+import { RowPages } from './row-pages.ts'
 import { hasWarnings, keepsTombstones } from './silver-sql.ts'
 
 /** `records` = `silver` + `quarantined` + `duplicates`. */
@@ -38,25 +37,27 @@ export type Refining = {
 
 /**
  * Judge each record of a bronze object, which comes in pieces of any length. The same bytes give the same refinement, in
- * whatever order the lines stand.
+ * whatever order the lines stand. The rows stand in `pages`, which are the caller's to clear.
  */
-export function startRefining(dataset: Dataset, secrets: Secrets = {}): Refining {
+export function startRefining(dataset: Dataset, secrets: Secrets = {}, pages = new RowPages()): Refining {
   const columns = columnsOf(dataset)
   const [warns, keepsDeleted] = [hasWarnings(dataset), keepsTombstones(dataset)]
   const placeOf = (name: string): number => columns.findIndex((column) => column.name === name)
-  const [keyAt, ...moreKeysAt] = dataset.key.map(placeOf)
   const orderAt = placeOf(dataset.orderBy)
   const rejection = `{"dataset":${JSON.stringify(dataset.name)},"version":${dataset.version},"reasons":`
-  const pages = new RowPages()
   const plainLines = new PlainLines(dataset, pages, secrets)
-  const newest = new Map<string, Row>()
+  const newest = new NewestRows(pages, {
+    keysAt: dataset.key.map(placeOf),
+    orderAt,
+    orderKind: columns[orderAt]!.field.kind,
+  })
   const rejected: Rejected[] = []
   let [records, warned] = [0, 0]
 
   const lines = lineReader((bytes, start, end) => {
     records += 1
     const plain = plainLines.read(bytes, start, end)
-    if (plain) return endRow(plain, plain.values)
+    if (plain) return endRow(plain)
     pages.restart()
     const line = bytes.toString('utf8', start, end)
     const record = readBronzeLine(line)
@@ -78,62 +79,45 @@ export function startRefining(dataset: Dataset, secrets: Secrets = {}): Refining
       pages.value(field.kind.parseNested && value !== null ? JSON.stringify(value) : value, isText)
       pages.byte(comma)
     }
-    endRow(record, values, reasons, deletes)
+    endRow(record, reasons, deletes)
   })
 
-  /** The row stays if it is the newest of its key. */
-  function endRow(
-    { topic, partition, offset, timestampMs }: RecordAddress,
-    values: readonly unknown[],
-    reasons: readonly Reason[] = [],
-    deletes = false,
-  ): void {
+  function endRow(address: RecordAddress, reasons: readonly Reason[] = [], deletes = false): void {
     if (warns) {
       pages.value(reasons.length > 0 ? JSON.stringify(reasons) : null, true)
       pages.byte(comma)
     }
-    pages.value(topic, true)
+    pages.value(address.topic, true)
     pages.byte(comma)
-    pages.integer(partition)
+    pages.integer(address.partition)
     pages.byte(comma)
-    pages.integer(offset)
+    pages.integer(address.offset)
     pages.byte(comma)
-    pages.integer(timestampMs)
+    pages.integer(address.timestampMs)
     if (keepsDeleted) pages.text(`,${deletes}`)
     pages.byte(lineFeed)
 
-    let key = String(values[keyAt!])
-    for (const at of moreKeysAt) key += `\0${values[at]}` // no text holds U+0000
-    if (deletes) key += '\0' // does not take the place of a row: one that is marked keeps what it last said
-    const { page, start, end } = pages.place()
-    const row = { order: values[orderAt] as Scalar, timestampMs, partition, offset, page, start, end }
-    const older = newest.get(key)
-    if (older && compareNewest(row, older) <= 0) {
-      pages.restart()
-      return
-    }
-    pages.keep()
-    newest.set(key, row)
+    newest.end(address, deletes)
   }
 
   return {
     take: lines.take,
     end() {
       lines.end()
-      const rows = [...newest.values()].sort(byAddress)
+      const { pieces: csv, longestRow } = newest.csv()
       rejected.sort(byAddress)
       const problem = problemOf(dataset, records, rejected)
       const quarantined = rejected.length
       return {
         counts: {
           records,
-          silver: rows.length,
+          silver: newest.count,
           quarantined,
-          duplicates: records - rows.length - quarantined,
+          duplicates: records - newest.count - quarantined,
           warned,
         },
-        csv: joined(rows),
-        longestRow: rows.reduce((longest, { start, end }) => Math.max(longest, end - start), 0),
+        csv,
+        longestRow,
         rejected: rejected.map(({ text }) => text),
         ...(problem !== undefined && { problem }),
       }
@@ -142,7 +126,6 @@ export function startRefining(dataset: Dataset, secrets: Secrets = {}): Refining
 }
 
 type Address = { readonly partition: number; readonly offset: number }
-type Row = EventOrder & Place
 type Rejected = Address & {
   readonly topic: string
   readonly reasons: readonly Reason[]

@@ -1,12 +1,11 @@
-/** Where a row stands. */
-export type Place = { readonly page: Buffer; readonly start: number; readonly end: number }
-
 /**
  * Rows of CSV, written value by value as bytes in pages: strings that wait to be written are dear to collect, and a buffer
  * that grows is copied.
  */
 export class RowPages {
-  #page = Buffer.alloc(0)
+  readonly #pages: Buffer[] = [] // kept, the used ones first
+  #used = 0
+  #page: Buffer = noPage
   #start = 0 // of the row
   #size = 0
 
@@ -53,14 +52,14 @@ export class RowPages {
     this.#size = end
   }
 
-  copy(bytes: Uint8Array, start: number, end: number): void {
-    this.#needRoom(end - start)
+  /** A value as these bytes write it; text of them has no quotes. */
+  copyCell(bytes: Uint8Array, start: number, end: number, isText: boolean): void {
+    this.#needRoom(end - start + 2)
     const page = this.#page
     let to = this.#size
-    for (let at = start; at < end; at += 1) {
-      page[to] = bytes[at]!
-      to += 1
-    }
+    if (isText) page[to++] = quote
+    for (let at = start; at < end; at += 1) page[to++] = bytes[at]!
+    if (isText) page[to++] = quote
     this.#size = to
   }
 
@@ -70,9 +69,15 @@ export class RowPages {
     this.#size += 1
   }
 
-  /** Where the row stands, as far as it is written. */
-  place(): Place {
-    return { page: this.#page, start: this.#start, end: this.#size }
+  /** Where the row stands, as far as it is written: between these bytes of a page. */
+  get page(): Buffer {
+    return this.#page
+  }
+  get start(): number {
+    return this.#start
+  }
+  get end(): number {
+    return this.#size
   }
 
   /** The row stays, and the next one begins. */
@@ -85,29 +90,36 @@ export class RowPages {
     this.#size = this.#start
   }
 
+  /** Nothing is written any more: its pages are written anew. */
+  clear(): void {
+    this.#pages.length = Math.min(this.#pages.length, mostPagesKept)
+    this.#page = noPage
+    this.#used = 0
+    this.#start = 0
+    this.#size = 0
+  }
+
   #needRoom(bytes: number): void {
     if (this.#size + bytes <= this.#page.length) return
-    const page = Buffer.allocUnsafe(Math.max(pageBytes, 2 * (this.#size - this.#start + bytes)))
+    const page = this.#nextPage(this.#size - this.#start + bytes)
     this.#page.copy(page, 0, this.#start, this.#size)
     this.#size -= this.#start
     this.#start = 0
     this.#page = page
   }
+
+  #nextPage(bytes: number): Buffer {
+    if (bytes > pageBytes) return Buffer.allocUnsafe(2 * bytes) // of a long row
+    if (this.#used === this.#pages.length) this.#pages.push(Buffer.allocUnsafe(pageBytes))
+    this.#used += 1
+    return this.#pages[this.#used - 1]!
+  }
 }
 
+const noPage = Buffer.alloc(0)
 const pageBytes = 256 * 1024
+const mostPagesKept = 64 // 16 MB
 const mostBytesOfUnit = 3 // of UTF-16 in UTF-8
 const lastAscii = 127
 const mostDigits = 16 // of a safe integer
 const [quote, zero] = [34, 48]
-
-/** What stands at these places, in that order; neighbours are one piece. */
-export function joined(places: readonly Place[]): readonly Uint8Array[] {
-  const pieces: Uint8Array[] = []
-  for (let first = 0, next = 1; first < places.length; first = next, next += 1) {
-    const { page, start } = places[first]!
-    while (places[next]?.page === page && places[next]!.start === places[next - 1]!.end) next += 1
-    pieces.push(page.subarray(start, places[next - 1]!.end))
-  }
-  return pieces
-}

@@ -64,9 +64,10 @@ export function silverStatement(
   )
   const longest = Math.max(longestRow, leastLongest)
   const read = `read_csv(${literal(rows)}, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"', new_line = '\\n', nullstr = '', allow_quoted_nulls = false, parallel = false, max_line_size = ${longest}, buffer_size = ${4 * longest}, columns = {${types.join(', ')}})`
-  return `COPY (FROM ${read}) TO ${literal(silver)} (FORMAT parquet, USE_TMP_FILE false, COMPRESSION zstd, COMPRESSION_LEVEL 1, KV_METADATA {dataset: ${literal(dataset.name)}, version: ${literal(String(dataset.version))}})`
+  return `COPY (FROM ${read}) TO ${literal(silver)} (FORMAT parquet, USE_TMP_FILE false, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE ${rowGroupRows}, KV_METADATA {dataset: ${literal(dataset.name)}, version: ${literal(String(dataset.version))}})`
 }
 
+const rowGroupRows = 20_480 // a multiple of 2,048; all rows of a group stand in memory, and an object of a stream has 10,000 at most
 const leastLongest = 1_000_000 // below that a smaller buffer saves nothing
 
 /** Reasons, as JSON, for which fields with the policy `warn` are null; a column of silver where there are such fields. */

@@ -3,6 +3,7 @@ import type { Dataset } from '@cupel/core/dataset'
 import { ObjectRefusedError } from '@cupel/core/errors'
 import type { Secrets } from '@cupel/core/record'
 import { type RefineCounts, startRefining } from '@cupel/core/refinement'
+import { RowPages } from '@cupel/core/row-pages'
 import { type RefineFiles, silverStatement } from '@cupel/core/silver-sql'
 import type { Engine } from './engine.ts'
 
@@ -21,14 +22,20 @@ export async function refineFile(
   { bronze, silver, quarantine, key = 'the object' }: RefineFiles,
   secrets: Secrets = {},
 ): Promise<RefineCounts> {
-  const refining = startRefining(dataset, secrets)
+  const rows = `${silver}.csv`
+  const pages = idlePages.pop() ?? new RowPages()
+  const refining = startRefining(dataset, secrets, pages)
   for await (const piece of bronze) refining.take(piece)
   const { counts, csv, longestRow, rejected, problem } = refining.end()
   if (problem !== undefined) throw new ObjectRefusedError(key, dataset.name, problem)
-  const rows = `${silver}.csv`
   await writeFile(rows, csv)
+  pages.clear()
+  idlePages.push(pages)
   if (rejected.length > 0) await writeFile(quarantine, rejected.join(''))
   const written = await engine.run(silverStatement(dataset, { rows, longestRow, silver }))
   if (written !== counts.silver) throw new Error(`${counts.silver} rows became ${written} in ${silver}`)
   return counts
 }
+
+/** Kept between objects, as many as were refined at a time: memory that is let go comes back late. Those of an object that failed are not. */
+const idlePages: RowPages[] = []

@@ -20,7 +20,7 @@ const at = { topic: 'shop.orders', partition: 3, offset: 7, timestampMs: 1_767_2
 const lineOf = (value: string, more = {}): string =>
   bronzeLine(kafkaRecord({ ...at, value: Buffer.from(value), ...more }))
 
-/** Reads one line after the other: its row, and where it stands in the order of events; undefined when it is not plain. */
+/** Reads one line after the other: its address and its row; undefined when it is not plain. */
 function makeReader(dataset: Dataset) {
   const pages = new RowPages()
   const lines = new PlainLines(dataset, pages, secrets)
@@ -30,18 +30,12 @@ function makeReader(dataset: Dataset) {
     const bytes = Buffer.from(`before\n${line}\nbehind`)
     const record = lines.read(bytes, 7, bytes.length - 7)
     if (!record) return undefined
-    const { page, start, end } = pages.place()
+    const { page, start, end } = pages
     pages.keep()
-    const { values, ...address } = record
-    return { ...address, ...ordered(dataset, values), row: page.toString('utf8', start, end) }
+    return { ...record, row: page.toString('utf8', start, end) }
   }
 }
 const readPlain = (dataset: Dataset, line: string) => makeReader(dataset)(line)
-
-const ordered = (dataset: Dataset, values: readonly unknown[]) => {
-  const at = (name: string) => values[Object.keys(storedFields(dataset)).indexOf(name)]
-  return { keys: dataset.key.map(at), order: at(dataset.orderBy) }
-}
 
 /** The same, as the judge sees it; undefined unless all of the record is good. */
 function judge(dataset: Dataset, line: string) {
@@ -54,7 +48,7 @@ function judge(dataset: Dataset, line: string) {
     return kind.duckdbType === 'VARCHAR' ? `"${String(value).replaceAll('"', '""')}"` : String(value)
   })
   const row = cells.map((cell) => `${cell},`).join('')
-  return { topic, partition, offset, timestampMs, ...ordered(dataset, values), row }
+  return { topic, partition, offset, timestampMs, row }
 }
 const rowOf = (dataset: Dataset, value: string): string | undefined => judge(dataset, lineOf(value))?.row
 

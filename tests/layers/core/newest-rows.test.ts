@@ -77,7 +77,9 @@ it.each<readonly [string, Kind, fc.Arbitrary<string | number>]>([
   )
 })
 
-it(`takes no key for another of the same hash: there are some among so many (seed ${seed})`, { timeout: 60_000 }, () => {
+it(`takes no key for another of the same hash: there are some among so many (seed ${seed})`, {
+  timeout: 60_000,
+}, () => {
   const random = makeRandom(seed)
   const ids: string[] = []
   const rows = Array.from({ length: 200_000 }, (_, offset): Row => {

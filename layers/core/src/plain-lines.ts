@@ -77,7 +77,7 @@ export class PlainLines {
         const json = this.#record.value(index)
         const parsed = this.#parse(column, json)
         if (!parsed.ok) return false
-        if (isString && parsed.value === json) pages.copyCell(bytes, start, end, isText)
+        if (isString && parsed.value === json && isWhole(json)) pages.copyCell(bytes, start, end, isText)
         else pages.value(parsed.value, isText)
       }
       pages.byte(comma)
@@ -114,6 +114,9 @@ export function columnsOf(dataset: Dataset): readonly Column[] {
     besideAt: fields.findIndex(([other]) => other === field.kind.beside),
   }))
 }
+
+/** Not where bytes stood that are no UTF-8: their string is not what they are. */
+const isWhole = (json: unknown): boolean => !String(json).includes('\ufffd')
 
 const timestampMark = Buffer.from(beforeTimestamp)
 const keyMark = Buffer.from(beforeKey)

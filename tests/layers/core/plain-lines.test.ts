@@ -102,6 +102,18 @@ describe('a plain line', () => {
   })
 })
 
+it('becomes UTF-8 where it is none, as the judge reads it', () => {
+  const bytes = Buffer.from(lineOf(JSON.stringify({ ...good, value: 'Ünal' })), 'latin1') // `Ü` is one byte
+  const pages = new RowPages()
+  const lines = new PlainLines(records, pages, secrets)
+  lines.expect(at.topic, at.partition)
+  expect(lines.read(bytes, 0, bytes.length)).toEqual(at)
+  const { page, start, end } = pages
+  const row = judge(records, bytes.toString('utf8'))?.row
+  expect(row).toContain('"\ufffdnal"')
+  expect(page.subarray(start, end)).toEqual(Buffer.from(row!))
+})
+
 describe('is not plain:', () => {
   it.each([
     ['escapes', lineOf(JSON.stringify(good))],

@@ -6,9 +6,9 @@ import { openEngine } from '@cupel/duckdb/engine'
 import { copyCsv, openPostgres } from '@cupel/io/postgres'
 
 /**
- * The least that the same work costs on this machine: `spark/job.py` in DuckDB, file by file, on as many engines of one thread
- * as there are lanes. No S3, no events, no ledger, no reasons, and of each kind only the spellings of this benchmark. What
- * this does not reach, nothing built on the same engines does. Prints a line when the tables are done.
+ * About the least that the same work costs on this machine: `spark/job.py` in DuckDB, file by file, on as many engines of one thread
+ * as there are lanes. No S3, no events, no ledger, no reasons, and of each kind only the spellings of this benchmark. Not tuned
+ * to the last, but what this does not reach, all that ours does beside will not. Prints a line when the tables are done.
  *
  *     node floor.mjs <folder> <URL of PostgreSQL> <lanes> < keys of bronze, JSON
  */

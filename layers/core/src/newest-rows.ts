@@ -24,7 +24,6 @@ export class NewestRows {
   readonly #offset: number[] = []
   #rowAt = new Int32Array(1_024).fill(none) // a hash table with open addressing: rows, from the place that the hash names
   #count = 0
-  #isSorted = true
 
   constructor(
     pages: RowPages,
@@ -65,7 +64,6 @@ export class NewestRows {
     } else this.#count += 1
 
     const row = this.#page.length
-    this.#isSorted &&= row === 0 || this.#byAddress(row - 1, partition, offset) < 0
     this.#page.push(page)
     this.#start.push(start)
     this.#end.push(end)
@@ -82,7 +80,7 @@ export class NewestRows {
   /** All rows in the order of their addresses, one after the other in pieces. */
   csv(): { readonly pieces: readonly Uint8Array[]; readonly longestRow: number } {
     const rows = [...this.#end.keys()].filter((row) => this.#end[row] !== gone)
-    if (!this.#isSorted) rows.sort((a, b) => this.#byAddress(a, this.#partition[b]!, this.#offset[b]!))
+    rows.sort((a, b) => this.#partition[a]! - this.#partition[b]! || this.#offset[a]! - this.#offset[b]!)
     const pieces: Uint8Array[] = []
     let longestRow = 0
     for (let first = 0, next = 0; first < rows.length; first = next) {
@@ -98,10 +96,6 @@ export class NewestRows {
       pieces.push(page.subarray(start, end))
     }
     return { pieces, longestRow }
-  }
-
-  #byAddress(row: number, partition: number, offset: number): number {
-    return this.#partition[row]! - partition || this.#offset[row]! - offset
   }
 
   /** FNV-1a of the cells of the key (http://www.isthe.com/chongo/tech/comp/fnv/), from where no sender of keys can know. */

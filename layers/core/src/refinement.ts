@@ -5,7 +5,7 @@ import { isSpace } from './flat-object.ts'
 import { NewestRows } from './newest-rows.ts'
 import { columnsOf, PlainLines } from './plain-lines.ts'
 import { judgeRecord, judgeTombstone, type Reason, type Secrets } from './record.ts'
-import { RowPages } from './row-pages.ts'
+import type { RowPages } from './row-pages.ts'
 import { hasWarnings, keepsTombstones } from './silver-sql.ts'
 
 /** `records` = `silver` + `quarantined` + `duplicates`. */
@@ -39,7 +39,7 @@ export type Refining = {
  * Judge each record of a bronze object, which comes in pieces of any length. The same bytes give the same refinement, in
  * whatever order the lines stand. The rows stand in `pages`, which are the caller's to clear.
  */
-export function startRefining(dataset: Dataset, secrets: Secrets = {}, pages = new RowPages()): Refining {
+export function startRefining(dataset: Dataset, pages: RowPages, secrets: Secrets): Refining {
   const columns = columnsOf(dataset)
   const [warns, keepsDeleted] = [hasWarnings(dataset), keepsTombstones(dataset)]
   const placeOf = (name: string): number => columns.findIndex((column) => column.name === name)
@@ -125,14 +125,12 @@ export function startRefining(dataset: Dataset, secrets: Secrets = {}, pages = n
   }
 }
 
-type Address = { readonly partition: number; readonly offset: number }
-type Rejected = Address & {
-  readonly topic: string
+type Rejected = Omit<RecordAddress, 'timestampMs'> & {
   readonly reasons: readonly Reason[]
   readonly text: string
 }
 
-const byAddress = (a: Address, b: Address): number => a.partition - b.partition || a.offset - b.offset
+const byAddress = (a: Rejected, b: Rejected): number => a.partition - b.partition || a.offset - b.offset
 
 /** Why the dataset refuses the object as a whole, or undefined. */
 function problemOf(

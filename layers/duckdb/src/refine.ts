@@ -24,7 +24,7 @@ export async function refineFile(
 ): Promise<RefineCounts> {
   const rows = `${silver}.csv`
   const pages = idlePages.pop() ?? new RowPages()
-  const refining = startRefining(dataset, secrets, pages)
+  const refining = startRefining(dataset, pages, secrets)
   for await (const piece of bronze) refining.take(piece)
   const { counts, csv, longestRow, rejected, problem } = refining.end()
   if (problem !== undefined) throw new ObjectRefusedError(key, dataset.name, problem)

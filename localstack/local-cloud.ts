@@ -68,13 +68,6 @@ const queueClosingMs = 1_500
  */
 export async function startLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
   const { wiring, config, region, log, signal } = options
-  const firstEvents = Object.entries(config.atStart).map(([key, event]) => {
-    const found = wiring.functions.find((each) => each.key === key)
-    if (found) return [found.name, event] as const
-    throw new Error(
-      `custom.localstack.atStart.${key} is no function of the template; there are ${wiring.functions.map((each) => each.key).join(', ')}`,
-    )
-  })
   const stopping = makeStages(log)
   try {
     const instead = 'start this one with CUPEL_DIRECTORY set to another folder'
@@ -89,6 +82,7 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
       ...(config.inspect !== undefined && { firstInspectorPort: config.inspect }),
     })
     stopping.functions.push(() => runtime.close())
+    const firstEvents = firstEventsOf(config, runtime)
     let open = () => {}
     const prepared = new Promise<void>((resolve) => {
       open = resolve
@@ -171,6 +165,16 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
     await stopping.run()
     throw error
   }
+}
+
+/** By names of functions. Throws where there is no such function. */
+function firstEventsOf({ atStart }: LocalConfig, { find, functions }: LambdaRuntime) {
+  return Object.entries(atStart).map(([key, event]) => {
+    const name = find(key)?.name
+    if (name !== undefined) return [name, event] as const
+    const keys = functions.map((each) => each.key).join(', ')
+    throw new Error(`custom.localstack.atStart.${key} is no function of the template; there are ${keys}`)
+  })
 }
 
 function destinationOf(

@@ -135,41 +135,36 @@ async function withPipeline<T>(
   await rm(directory, { recursive: true, force: true })
   await upload(lake, directory)
   await emptyTables()
-  const start = () => {
-    const child = spawn(
-      process.execPath,
-      [...program, directory, postgres.url, String(lanes), ...more],
-      piped,
-    )
-    child.stdin!.write(`${JSON.stringify(lake.keys)}\n`)
-    return child
-  }
-  const measured = await measure(start, async (child, done) => {
-    const run = await watch(child, done)
-    child.stdin!.end()
-    await once(child, 'exit')
-    return run
-  })
+  const measured = await onKeys(lake, [...program, directory, postgres.url, String(lanes), ...more], watch)
   await check(lake, true)
   return measured
 }
 
 async function runFloor(lake: Lake): Promise<Measured> {
   await emptyTables()
+  const program = [join(programs, 'floor.mjs'), lake.folder, postgres.url, String(lanes)]
+  const measured = await onKeys(lake, program, (_, done) => done())
+  await check(lake, false)
+  return measured
+}
+
+/** A program of Node that is told the keys of bronze, and ends with its input. */
+async function onKeys<T>(
+  lake: Lake,
+  program: readonly string[],
+  watch: (child: ChildProcess, done: Done) => Promise<T>,
+): Promise<T> {
   const start = () => {
-    const args = [join(programs, 'floor.mjs'), lake.folder, postgres.url, String(lanes)]
-    const child = spawn(process.execPath, args, piped)
+    const child = spawn(process.execPath, program, piped)
     child.stdin!.write(`${JSON.stringify(lake.keys)}\n`)
     return child
   }
-  const measured = await measure(start, async (child, done) => {
-    const run = await done()
+  return measure(start, async (child, done) => {
+    const run = await watch(child, done)
     child.stdin!.end()
     await once(child, 'exit')
     return run
   })
-  await check(lake, false)
-  return measured
 }
 
 type Done = (go?: () => void) => Promise<Measured>
